@@ -1,0 +1,1 @@
+"""Addresses, subscribers, consent, suppression, import and export."""

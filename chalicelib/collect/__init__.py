@@ -1,0 +1,1 @@
+"""Feeds, folders and calendars become entries: fetched, parsed, identified, given topics."""

@@ -1,0 +1,120 @@
+"""Entry: one piece of news, event or deadline, in the languages it exists in. Values and their JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.content.values import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class EntryText:
+    """An entry in one language. ``html`` is sanitised; ``summary`` is plain text the author gave, or ''."""
+
+    title: str
+    url: str
+    html: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture at an absolute https URL, and what it shows."""
+
+    src: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry however it came. Moments are aware, in UTC.
+
+    ``id`` is 12 hex digits, stable over edits; ``slug`` is what editors call it. ``published`` is None
+    where the source gives no date: ``first_seen`` counts then. Events have ``starts`` (and perhaps
+    ``ends``), deadlines only ``starts``: the moment they are due. ``all_day`` moments are local midnights.
+    """
+
+    id: str
+    slug: str
+    kind: Kind
+    source: str
+    texts: Mapping[str, EntryText]
+    first_seen: datetime
+    published: datetime | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    image: Image | None = None
+    starts: datetime | None = None
+    ends: datetime | None = None
+    all_day: bool = False
+    place: str = ""
+    identities: tuple[str, ...] = field(default=())
+
+    @property
+    def date(self) -> datetime:
+        """When it counts as published."""
+        return self.published or self.first_seen
+
+    def text(self, language: str, fallback: str) -> tuple[str, EntryText]:
+        """The language and text a reader of ``language`` gets."""
+        for tag in (language, fallback):
+            if tag in self.texts:
+                return tag, self.texts[tag]
+        return next(iter(self.texts.items()))
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """A JSON object from which ``entry_from_json`` makes an equal entry."""
+    return {
+        "id": entry.id,
+        "slug": entry.slug,
+        "kind": str(entry.kind),
+        "source": entry.source,
+        "texts": {
+            tag: {"title": t.title, "url": t.url, "html": t.html, "summary": t.summary}
+            for tag, t in entry.texts.items()
+        },
+        "first_seen": entry.first_seen.isoformat(),
+        "published": _iso(entry.published),
+        "authors": list(entry.authors),
+        "categories": list(entry.categories),
+        "topics": list(entry.topics),
+        "image": [entry.image.src, entry.image.alt] if entry.image else None,
+        "starts": _iso(entry.starts),
+        "ends": _iso(entry.ends),
+        "all_day": entry.all_day,
+        "place": entry.place,
+        "identities": list(entry.identities),
+    }
+
+
+def entry_from_json(data: Mapping[str, Any]) -> Entry:
+    """The entry that ``entry_to_json`` wrote; keys added later have defaults."""
+    return Entry(
+        id=data["id"],
+        slug=data["slug"],
+        kind=Kind(data["kind"]),
+        source=data["source"],
+        texts={tag: EntryText(**text) for tag, text in data["texts"].items()},
+        first_seen=datetime.fromisoformat(data["first_seen"]),
+        published=_moment(data.get("published")),
+        authors=tuple(data.get("authors", ())),
+        categories=tuple(data.get("categories", ())),
+        topics=tuple(data.get("topics", ())),
+        image=Image(*data["image"]) if data.get("image") else None,
+        starts=_moment(data.get("starts")),
+        ends=_moment(data.get("ends")),
+        all_day=data.get("all_day", False),
+        place=data.get("place", ""),
+        identities=tuple(data.get("identities", ())),
+    )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,112 @@
+"""Edition: one issue of a newsletter that goes out at a slot. Values, states and their JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
+from chalicelib.content.values import Localized
+from chalicelib.errors import IllegalTransitionError
+
+
+class State(StrEnum):
+    """Where an edition stands. ``sent`` and ``cancelled`` are final."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.DRAFT: frozenset({State.APPROVED, State.HELD, State.CANCELLED}),
+    State.APPROVED: frozenset({State.SENDING, State.HELD, State.CANCELLED}),
+    State.SENDING: frozenset({State.SENT, State.HELD, State.CANCELLED}),
+    State.HELD: frozenset({State.APPROVED, State.SENDING, State.CANCELLED}),
+    State.SENT: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+def check_transition(edition: str, old: State, new: State) -> None:
+    """Raise IllegalTransitionError unless an edition may go from ``old`` to ``new``."""
+    if new not in TRANSITIONS[old]:
+        allowed = ", ".join(sorted(TRANSITIONS[old])) or "nothing: it is final"
+        raise IllegalTransitionError(
+            f"{edition} is {old} and can't become {new}.", f"From here it can become: {allowed}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditionSection:
+    """A titled run of entries, in the order they are shown."""
+
+    title: Localized
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an edition says: frozen when it is approved or planned, so that every reader gets one version."""
+
+    newsletter: str
+    slot: str
+    slot_at: datetime
+    number: int
+    template: str
+    sections: tuple[EditionSection, ...] = ()
+    highlight: Entry | None = None
+    subject: Localized = field(default_factory=dict)
+    intro_html: Localized = field(default_factory=dict)
+    """Sanitised HTML by language."""
+
+    @property
+    def edition_id(self) -> str:
+        """``<newsletter>/<slot>``: how people and programs name an edition."""
+        return f"{self.newsletter}/{self.slot}"
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, the highlight first, in the order they are shown."""
+        first = (self.highlight,) if self.highlight else ()
+        return first + tuple(entry for section in self.sections for entry in section.entries)
+
+
+def content_to_json(content: Content) -> dict[str, Any]:
+    """A JSON object from which ``content_from_json`` makes equal content."""
+    return {
+        "newsletter": content.newsletter,
+        "slot": content.slot,
+        "slot_at": content.slot_at.isoformat(),
+        "number": content.number,
+        "template": content.template,
+        "sections": [
+            {"title": dict(s.title), "entries": [entry_to_json(e) for e in s.entries]}
+            for s in content.sections
+        ],
+        "highlight": entry_to_json(content.highlight) if content.highlight else None,
+        "subject": dict(content.subject),
+        "intro_html": dict(content.intro_html),
+    }
+
+
+def content_from_json(data: Mapping[str, Any]) -> Content:
+    """The content that ``content_to_json`` wrote."""
+    return Content(
+        newsletter=data["newsletter"],
+        slot=data["slot"],
+        slot_at=datetime.fromisoformat(data["slot_at"]),
+        number=data["number"],
+        template=data["template"],
+        sections=tuple(
+            EditionSection(s["title"], tuple(entry_from_json(e) for e in s["entries"]))
+            for s in data["sections"]
+        ),
+        highlight=entry_from_json(data["highlight"]) if data["highlight"] else None,
+        subject=data["subject"],
+        intro_html=data["intro_html"],
+    )

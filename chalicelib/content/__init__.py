@@ -1,0 +1,1 @@
+"""What editors write: site.yaml, newsletters, posts, events and edition notes, as frozen values."""

@@ -1,0 +1,203 @@
+"""The values of a site, frozen: what the other rooms read. Nothing here does I/O."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+Localized = Mapping[str, str]
+"""Text by language tag. A plain string in YAML stands under ``*``: the same in every language."""
+
+ANY_LANGUAGE = "*"
+
+
+def localize(texts: Localized, language: str, fallback: str) -> str:
+    """The text for a reader: own language, any, the fallback, then whatever there is (or '')."""
+    for tag in (language, ANY_LANGUAGE, fallback):
+        if tag in texts:
+            return texts[tag]
+    return next(iter(texts.values()), "")
+
+
+class Severity(StrEnum):
+    """An error keeps something from going out or is surely wrong; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something an editor should mend. ``file`` is relative to the site, ``line`` counts from 1 (0: whole file)."""
+
+    file: str
+    line: int
+    code: str
+    severity: Severity
+    message: str
+
+
+class Kind(StrEnum):
+    """What an entry is about: news, something that takes place, or something that is due."""
+
+    POST = "post"
+    EVENT = "event"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The From and Reply-To of every mail."""
+
+    name: Localized
+    address: str
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRule:
+    """One rule of a topic: ``field`` is category, title, text, kind, source, tag or any."""
+
+    field: str
+    value: str
+    pattern: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A subject readers may choose; an entry has it where any rule matches."""
+
+    name: str
+    title: Localized
+    rules: tuple[TopicRule, ...]
+
+
+class SourceKind(StrEnum):
+    """How a source is read."""
+
+    FEED = "feed"
+    FOLDER = "folder"
+    CALENDAR = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where news comes from. ``location`` is a URL or a path beside content/ (folder: below content/)."""
+
+    name: str
+    kind: SourceKind
+    location: str
+    language: str | None = None
+    entry_kind: Kind = Kind.POST
+    pattern: str = ""
+    url: str = ""
+    backlog: timedelta | None = None
+    topics: tuple[str, ...] = ()
+    ignore_keys: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The look of mails and pages; colours are #rrggbb, fonts CSS stacks of system fonts."""
+
+    accent: str = "#0b5cad"
+    accent_dark: str = "#6cb6ff"
+    title_font: str = "Georgia, 'Times New Roman', serif"
+    text_font: str = "-apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+    logo: str = ""
+    logo_alt: str = ""
+    logo_width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of an edition. An entry stands in the first section that takes it."""
+
+    title: Localized
+    topics: tuple[str, ...] = ()
+    kind: Kind | None = None
+    within: timedelta | None = None
+    rest: bool = False
+
+
+class Approval(StrEnum):
+    """Whether an edition waits for a person."""
+
+    NONE = "none"
+    EDITORS = "editors"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An RFC 5545 rule of dates and a local time; dates before ``starts`` have no slot."""
+
+    rule: str
+    at: time
+    starts: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Newsletter:
+    """One newsletter of a site: scheduled, or triggered by topics; never both."""
+
+    name: str
+    title: Localized
+    schedule: Schedule | None = None
+    trigger_topics: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    topics: tuple[str, ...] | None = None
+    template: str = "digest"
+    approval: Approval = Approval.NONE
+    draft_before: timedelta = timedelta(hours=48)
+    hold_if_late: timedelta = timedelta(hours=6)
+    skip_if_empty: bool = True
+    cadences: tuple[str, ...] = ("every",)
+    description: Localized = field(default_factory=dict)
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditionNote:
+    """What an editor wrote for one slot: it wins over what would be composed."""
+
+    newsletter: str
+    slot: str
+    subject: Localized = field(default_factory=dict)
+    intro: Localized = field(default_factory=dict)
+    """Markdown by language."""
+    highlight: str = ""
+    exclude: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    file: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site as its editors committed it. ``root`` holds content/ and, where it wants, templates/."""
+
+    root: Path
+    name: Localized
+    base_url: str
+    languages: tuple[str, ...]
+    time_zone: ZoneInfo
+    sender: Sender
+    postal_address: Localized
+    editors: tuple[str, ...] = ()
+    imprint_url: str = ""
+    privacy_url: str = ""
+    footer: Localized = field(default_factory=dict)
+    topics: tuple[Topic, ...] = ()
+    sources: tuple[Source, ...] = ()
+    newsletters: Mapping[str, Newsletter] = field(default_factory=dict)
+    notes: Mapping[tuple[str, str], EditionNote] = field(default_factory=dict)
+    theme: Theme = field(default_factory=Theme)
+
+    @property
+    def fallback(self) -> str:
+        """The language a reader gets, flagged, where their own is missing."""
+        return self.languages[0]

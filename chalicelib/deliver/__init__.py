@@ -1,0 +1,1 @@
+"""Plan, chunks, waves, transport; the ledger that balances."""

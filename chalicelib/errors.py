@@ -1,0 +1,73 @@
+"""One tree of errors a person can act on.
+
+Every error says what failed, on what, and what to do. Configuration errors stand outside the
+sending errors, so that a handler for the one can never swallow the other.
+"""
+
+
+class SendbriefError(Exception):
+    """The root: ``message`` says what failed and on what, ``hint`` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConfigurationError(SendbriefError):
+    """A setting, site.yaml or a newsletter is broken; nothing is sent until it is mended."""
+
+
+class UsageError(SendbriefError):
+    """The caller asked for something that makes no sense here (exit code 2)."""
+
+
+class NotFoundError(UsageError):
+    """The named edition, newsletter, subscriber or file does not exist."""
+
+
+class IllegalTransitionError(UsageError):
+    """An edition can't go from its state to the one asked for."""
+
+
+class RenderError(SendbriefError):
+    """A template or an entry can't be rendered; the edition is held before its first mail."""
+
+
+class AddressError(SendbriefError):
+    """Not an address that can be mailed (RFC 5321, within what SES takes)."""
+
+
+class ImportProblemError(SendbriefError):
+    """A file of subscribers can't be read at all (single rows are reported, not raised)."""
+
+
+class StoreError(SendbriefError):
+    """The store failed."""
+
+
+class ConflictError(StoreError):
+    """A condition of a write did not hold: somebody else was there first. Re-read and decide again."""
+
+
+class InvalidKeyError(StoreError, ValueError):
+    """A key or value that not every home of the store can hold."""
+
+
+class ItemTooLargeError(InvalidKeyError):
+    """An item over the limit every adapter keeps (DynamoDB's 400 KB)."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store can't be read or written now (corrupt, read-only, full, unreachable)."""
+
+
+class SendingError(SendbriefError):
+    """Handing mails over failed as a whole."""
+
+
+class TransportUnavailableError(SendingError):
+    """The provider can't be reached or refuses us all: no mail of the wave was handed over."""

@@ -1,0 +1,1 @@
+"""The outreach around a newsletter: sequences, campaigns, surveys."""

@@ -1,0 +1,1 @@
+"""Public pages and the local desk, as Chalice blueprints."""
