@@ -1,0 +1,212 @@
+"""Reading content/newsletters/*.yaml and content/editions/<newsletter>/*.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dateutil.rrule import rrulestr
+
+from chalicelib.content.fields import Fields
+from chalicelib.content.frontmatter import read_markdown, read_text
+from chalicelib.content.moments import parse_moment, parse_time
+from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.values import Approval, EditionNote, Kind, Newsletter, Schedule, Section, Site
+from chalicelib.content.yamldoc import parse_yaml
+
+_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
+_NOTE = re.compile(r"^(?P<slot>\d{4}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-Za-z-]+))?$")
+_CADENCES = ("every", "monthly")
+
+
+def read_newsletters(site: Site, problems: Problems, templates: tuple[str, ...]) -> dict[str, Newsletter] | None:
+    """All newsletters by name, or None where one of them is broken (nothing is sent then)."""
+    found = Problems()
+    newsletters = {}
+    folder = site.root / "content" / "newsletters"
+    for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
+        file = f"content/newsletters/{path.name}"
+        text = read_text(path, file, found)
+        node = parse_yaml(text, file, found) if text is not None else None
+        if not _NAME.match(path.stem):
+            found.error(file, 0, "bad-name", "a newsletter's file name is small letters, digits and hyphens")
+        if node:
+            newsletters[path.stem] = _newsletter(path.stem, Fields(node, file, found), site, templates)
+    problems.extend(found.sorted())
+    return None if found.errors else newsletters
+
+
+def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...]) -> Newsletter:
+    topics = tuple(topic.name for topic in site.topics)
+    schedule, trigger = _schedule(fields, site), _trigger(fields, topics)
+    if (schedule is None) == (not trigger):
+        fields.problems.error(
+            fields.file, fields.line, "bad-schedule", "a newsletter needs either 'schedule' or 'trigger'"
+        )
+    chosen = fields.text("topics", "all") if _is_text(fields, "topics") else fields.texts("topics")
+    newsletter = Newsletter(
+        name=name,
+        title=fields.localized("title", required=True, languages=site.languages),
+        schedule=schedule,
+        trigger_topics=trigger,
+        sections=tuple(_section(section, site, topics) for section in fields.each("sections")),
+        topics=None if chosen == "all" else _known(fields, "topics", chosen, topics),
+        template=fields.choice("template", templates, "alert" if trigger else "digest"),
+        approval=Approval(fields.choice("approval", [str(a) for a in Approval], "none")),
+        draft_before=fields.span("draft_before") or timedelta(hours=48),
+        hold_if_late=fields.span("hold_if_late") or timedelta(hours=6),
+        skip_if_empty=fields.choice("if_empty", ["skip", "send"], "skip") == "skip",
+        cadences=_cadences(fields),
+        description=fields.localized("description", languages=site.languages),
+        file=fields.file,
+    )
+    fields.finish(("schedule", "trigger"))
+    return newsletter if newsletter.sections else replace(newsletter, sections=(Section({}, rest=True),))
+
+
+def _is_text(fields: Fields, key: str) -> bool:
+    node = fields.node(key)
+    return node is None or isinstance(node.value, str)
+
+
+def _known(fields: Fields, key: str, chosen: str | tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    names = (chosen,) if isinstance(chosen, str) else chosen
+    for topic in names:
+        if topic not in known:
+            fields.wrong(key, f"topic '{topic}' is unknown; {did_you_mean(topic, known)}", "unknown-topic")
+    return names
+
+
+def _cadences(fields: Fields) -> tuple[str, ...]:
+    cadences = fields.texts("cadences") or ("every",)
+    for cadence in cadences:
+        if cadence not in _CADENCES:
+            fields.wrong("cadences", f"'{cadence}' is unknown; {did_you_mean(cadence, _CADENCES)}", "unknown-value")
+    return cadences
+
+
+def _schedule(fields: Fields, site: Site) -> Schedule | None:
+    sub = fields.sub("schedule")
+    if sub is None:
+        return None
+    rule = sub.parsed("rule", _rule, "", required=True)
+    at = sub.parsed("at", parse_time, parse_time("10:00"))
+    text = sub.text("starts")
+    starts = datetime(2000, 1, 1)  # noqa: DTZ001 (a local date, given its zone with each slot)
+    if text:
+        try:
+            starts = parse_moment(text, site.time_zone)[0].astimezone(site.time_zone).replace(tzinfo=None)
+        except ValueError as error:
+            sub.wrong("starts", str(error), "bad-date")
+    elif "INTERVAL" in rule.upper():
+        sub.wrong("rule", "a rule with INTERVAL needs 'starts: 2026-01-08' to count from", "missing-key")
+    sub.finish()
+    return Schedule(rule, at, starts) if rule else None
+
+
+def _rule(text: str) -> str:
+    rule = text.strip().removeprefix("RRULE:")
+    if not re.search(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", rule.upper()):
+        raise ValueError(f"'{text}' needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY (RFC 5545)")
+    if re.search(r"BY(HOUR|MINUTE|SECOND)=", rule.upper()):
+        raise ValueError(f"'{text}' holds a time of day; write it as 'at: 10:00' instead")
+    try:
+        rrulestr(re.sub(r"(UNTIL=\d{8})T\d{6}Z", r"\1T000000", rule), dtstart=datetime(2000, 1, 1))  # noqa: DTZ001
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"'{text}' is no RFC 5545 rule: {error}") from None
+    return rule
+
+
+def _trigger(fields: Fields, topics: tuple[str, ...]) -> tuple[str, ...]:
+    sub = fields.sub("trigger")
+    if sub is None:
+        return ()
+    sub.node("topics", required=True)
+    chosen = _known(sub, "topics", sub.texts("topics"), topics)
+    sub.finish()
+    return chosen
+
+
+def _section(fields: Fields, site: Site, topics: tuple[str, ...]) -> Section:
+    kind = fields.choice("kind", [str(kind) for kind in Kind], "post") if "kind" in fields else None
+    section = Section(
+        title=fields.localized("title", languages=site.languages),
+        topics=_known(fields, "topics", fields.texts("topics"), topics),
+        kind=Kind(kind) if kind else None,
+        within=fields.span("within"),
+        rest=fields.flag("rest"),
+    )
+    if not (section.topics or section.kind or section.rest):
+        message = "a section needs topics, kind or 'rest: true', else nothing can stand in it"
+        fields.problems.error(fields.file, fields.line, "empty-section", message)
+    fields.finish(("kind",))
+    return section
+
+
+def read_notes(
+    site: Site, newsletters: dict[str, Newsletter], problems: Problems
+) -> dict[tuple[str, str], EditionNote]:
+    """Edition notes by newsletter and slot; a broken one is reported and left out."""
+    notes: dict[tuple[str, str], EditionNote] = {}
+    for path, name in _note_files(site.root, newsletters, problems):
+        file = path.relative_to(site.root).as_posix()
+        match = _NOTE.match(path.stem)
+        if not match:
+            problems.error(file, 0, "bad-name", "name it by its slot, like 2026-11-26.md or 2026-11-26.de.md")
+            continue
+        language = match["language"] or site.fallback
+        note = _note(path, file, name, match["slot"], language, site, problems)
+        if note:
+            notes[name, match["slot"]] = _merge(notes.get((name, match["slot"])), note)
+    return notes
+
+
+def _note_files(root: Path, newsletters: dict[str, Newsletter], problems: Problems) -> Iterator[tuple[Path, str]]:
+    folder = root / "content" / "editions"
+    for path in sorted(folder.glob("*/*.md")) if folder.is_dir() else []:
+        if path.parent.name in newsletters:
+            yield path, path.parent.name
+        else:
+            message = f"no newsletter '{path.parent.name}'; {did_you_mean(path.parent.name, newsletters)}"
+            problems.error(path.relative_to(root).as_posix(), 0, "unknown-newsletter", message)
+
+
+def _note(
+    path: Path, file: str, newsletter: str, slot: str, language: str, site: Site, problems: Problems
+) -> EditionNote | None:
+    found = Problems()
+    if language not in site.languages:
+        message = f"language '{language}' is not one of the site's; {did_you_mean(language, site.languages)}"
+        found.error(file, 0, "unknown-language", message)
+    markdown = read_markdown(path, file, found)
+    note = None
+    if markdown:
+        fields = markdown.fields
+        note = EditionNote(
+            newsletter=newsletter,
+            slot=slot,
+            subject=fields.localized("subject", languages=site.languages),
+            intro={language: markdown.body} if markdown.body.strip() else {},
+            highlight=fields.text("highlight"),
+            exclude=fields.texts("exclude"),
+            order=fields.texts("order"),
+            file=file,
+            lines={key: fields.line_of(key) for key in fields.keys()},
+        )
+        fields.finish()
+    problems.extend(found.sorted())
+    return None if found.errors else note
+
+
+def _merge(first: EditionNote | None, second: EditionNote) -> EditionNote:
+    if first is None:
+        return second
+    return replace(
+        first,
+        subject={**second.subject, **first.subject},
+        intro={**second.intro, **first.intro},
+        highlight=first.highlight or second.highlight,
+        exclude=first.exclude or second.exclude,
+        order=first.order or second.order,
+    )

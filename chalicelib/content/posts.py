@@ -1,0 +1,226 @@
+"""Posts and events as editors write them: one Markdown file in one language becomes one Post."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from chalicelib.content.fields import LANGUAGE_TAG, Fields
+from chalicelib.content.frontmatter import MarkdownFile, read_markdown
+from chalicelib.content.moments import parse_moment
+from chalicelib.content.problems import Problems, did_you_mean, nearest
+from chalicelib.content.values import Kind, Source
+
+KNOWN_KEYS = (
+    "author", "authors", "categories", "category", "date", "deadline", "description", "draft", "ends",
+    "excerpt", "image", "lang", "language", "place", "published", "slug", "starts", "summary", "tags",
+    "title", "topics", "url",
+)  # fmt: skip
+
+FOREIGN_KEYS = frozenset({
+    "about", "aliases", "avatar", "comments", "cover", "featured", "hide_table_of_contents", "id", "keywords",
+    "layout", "lastmod", "last_modified_at", "linktitle", "math", "menu", "permalink", "redirect_from", "series",
+    "sidebar_position", "status", "subtitle", "template", "toc", "translationkey", "type", "updated", "weight",
+})  # fmt: skip
+"""Keys that Jekyll, Hugo, Docusaurus, Pelican and their themes read: accepted, without effect here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One file. ``date`` and ``starts`` are aware, UTC; ``image`` is the path or URL as written."""
+
+    file: str
+    slug: str
+    title: str
+    body: str
+    body_line: int
+    language: str | None = None
+    date: datetime | None = None
+    url: str = ""
+    summary: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    image: str = ""
+    image_alt: str = ""
+    starts: datetime | None = None
+    ends: datetime | None = None
+    all_day: bool = False
+    place: str = ""
+    deadline_title: str = ""
+    deadline_at: datetime | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRules:
+    """What a folder's files are read by: the source, the site's languages, topics and zone."""
+
+    source: Source
+    languages: tuple[str, ...]
+    topics: tuple[str, ...]
+    zone: ZoneInfo
+    content: Path
+
+
+def path_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern like ``{language}/{date}-{slug}.md`` as a regular expression. Raises ValueError."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    names = parts[1::2]
+    if "slug" not in names or len(set(names)) != len(names):
+        raise ValueError(f"pattern '{pattern}' needs {{slug}}, and each name once")
+    shapes = {"date": r"\d{4}-\d{2}-\d{2}", "language": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*"}
+    groups = [f"(?P<{name}>{shapes.get(name, '[^/]+')})" for name in names]
+    literals = [re.escape(part) for part in parts[0::2]]
+    return re.compile("".join(a + b for a, b in zip(literals, [*groups, ""], strict=True)) + r"\Z")
+
+
+def read_post(path: Path, values: dict[str, str], rules: FolderRules, problems: Problems) -> Post | None:
+    """One file as a Post, or None after reporting why it can't go out.
+
+    ``values`` are what the pattern read from the path; front matter wins over them.
+    """
+    file = f"content/{path.relative_to(rules.content).as_posix()}"
+    found = Problems()
+    markdown = read_markdown(path, file, found)
+    post = _read_fields(markdown, file, values, rules) if markdown else None
+    broken = bool(found.errors)
+    if post and markdown:
+        broken = broken or not _finish(markdown.fields, rules, found)
+    problems.extend(found.sorted())
+    return None if broken else post
+
+
+def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rules: FolderRules) -> Post | None:
+    fields = markdown.fields
+    if fields.flag("draft") or not fields.flag("published", default=True):
+        fields.finish((*KNOWN_KEYS, *fields.keys()))
+        return None
+    image, alt = _image(fields)
+    post = Post(
+        file=file,
+        slug=fields.text("slug") or values.get("slug", path_stem(file)),
+        title=fields.text("title", required=True),
+        body=markdown.body,
+        body_line=markdown.body_line,
+        language=_language(fields, values, rules),
+        date=_date(fields, values, rules.zone),
+        url=_url(fields),
+        summary=fields.text("summary") or fields.text("description") or fields.text("excerpt"),
+        authors=fields.texts("author") + fields.texts("authors"),
+        categories=fields.texts("category") + fields.texts("categories") + fields.texts("tags"),
+        topics=_topics(fields, rules.topics),
+        image=image,
+        image_alt=alt,
+        place=fields.text("place"),
+        lines={key: fields.line_of(key) for key in fields.keys()},
+    )
+    return _with_times(post, fields, rules)
+
+
+def path_stem(file: str) -> str:
+    """A file's name without folders and ending."""
+    return Path(file).stem
+
+
+def _language(fields: Fields, values: dict[str, str], rules: FolderRules) -> str | None:
+    key = "language" if "language" in fields else "lang"
+    written = fields.text("language") or fields.text("lang")
+    language = written or values.get("language") or rules.source.language
+    if language and (language not in rules.languages or not LANGUAGE_TAG.match(language)):
+        message = f"language '{language}' is not one of the site's; {did_you_mean(language, rules.languages)}"
+        fields.problems.error(fields.file, fields.line_of(key), "unknown-language", message)
+    return language
+
+
+def _date(fields: Fields, values: dict[str, str], zone: ZoneInfo) -> datetime | None:
+    moment = _moment(fields, "date", zone)
+    if moment is None and "date" in values:
+        try:
+            return parse_moment(values["date"], zone)[0]
+        except ValueError as error:
+            fields.problems.error(fields.file, 0, "bad-date", f"file name: {error}")
+    return moment[0] if moment else None
+
+
+def _moment(fields: Fields, key: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
+    text = fields.text(key)
+    if not text:
+        return None
+    try:
+        return parse_moment(text, zone)
+    except ValueError as error:
+        fields.wrong(key, str(error), "bad-date")
+        return None
+
+
+def _image(fields: Fields) -> tuple[str, str]:
+    node = fields.node("image")
+    if node is None or not isinstance(node.value, dict):
+        images = fields.texts("image")
+        return (images[0] if images else ""), ""
+    image = fields.sub("image")
+    if image is None:
+        return "", ""
+    src, alt = image.text("src", required=True), image.text("alt")
+    image.finish(("src", "alt"))
+    return src, alt
+
+
+def _url(fields: Fields) -> str:
+    url = fields.text("url")
+    if url and not url.startswith(("https://", "http://")):
+        fields.wrong("url", f"'{url}' is no web address; begin with https://")
+        return ""
+    return url
+
+
+def _topics(fields: Fields, known: Iterable[str]) -> tuple[str, ...]:
+    topics, names = fields.texts("topics", split=True), tuple(known)
+    for topic in topics:
+        if topic not in names:
+            fields.wrong("topics", f"topic '{topic}' is unknown; {did_you_mean(topic, names)}", "unknown-topic")
+    return topics
+
+
+def _with_times(post: Post, fields: Fields, rules: FolderRules) -> Post:
+    starts, ends = _moment(fields, "starts", rules.zone), _moment(fields, "ends", rules.zone)
+    if rules.source.entry_kind is Kind.EVENT and starts is None and "starts" not in fields:
+        fields.problems.error(fields.file, fields.line, "missing-key", "an event needs 'starts: …'; add it")
+    if starts and ends and ends[0] < starts[0]:
+        fields.wrong("ends", "ends before it starts", "bad-date")
+    deadline = fields.sub("deadline")
+    title, due = "", None
+    if deadline:
+        title, due = deadline.text("title", required=True), _moment(deadline, "at", rules.zone)
+        if due is None and "at" not in deadline:
+            deadline.wrong("at", "a deadline needs 'at: …'", "missing-key")
+        deadline.finish(("title", "at"))
+    return replace(
+        post,
+        starts=starts[0] if starts else None,
+        ends=ends[0] if ends else None,
+        all_day=bool(starts and starts[1]),
+        deadline_title=title,
+        deadline_at=due[0] if due else None,
+    )
+
+
+def _finish(fields: Fields, rules: FolderRules, found: Problems) -> bool:
+    """Report unknown keys; False where one looks misspelt, so that the post is not what its editor meant."""
+    usable = not found.errors
+    accepted = FOREIGN_KEYS | set(rules.source.ignore_keys) | set(KNOWN_KEYS)
+    for key in fields.keys():
+        if key.lower() in accepted:
+            continue
+        near = nearest(key, KNOWN_KEYS)
+        advice = (
+            f"did you mean '{near}'? Left out until mended"
+            if near
+            else "remove it, or list it in the source's ignore_keys"
+        )
+        found.error(fields.file, fields.line_of(key), "unknown-key", f"unknown key '{key}'; {advice}")
+        usable = usable and near is None
+    return usable

@@ -1,0 +1,239 @@
+"""Reading content/site.yaml: who sends, in which languages, about what, and where the news comes from."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from chalicelib.content.fields import LANGUAGE_TAG, Fields
+from chalicelib.content.frontmatter import read_text
+from chalicelib.content.posts import path_pattern
+from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.values import (
+    Kind,
+    Sender,
+    Site,
+    Source,
+    SourceKind,
+    Theme,
+    Topic,
+    TopicRule,
+)
+from chalicelib.content.yamldoc import parse_yaml
+
+SITE_FILE = "content/site.yaml"
+_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
+_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
+_RULE_FIELDS = ("category", "title", "text", "kind", "source", "tag", "any")
+_PATTERN_FIELDS = frozenset({"title", "text"})
+
+
+def read_site(root: Path, problems: Problems) -> Site | None:
+    """The site of ``root``, without newsletters and notes; None where site.yaml is missing or broken."""
+    path = root / SITE_FILE
+    if not path.is_file():
+        message = f"there is no {SITE_FILE} here; make a site with 'sendbrief new', or name one with --site"
+        problems.error(SITE_FILE, 0, "no-site", message)
+        return None
+    found = Problems()
+    text = read_text(path, SITE_FILE, found)
+    node = parse_yaml(text, SITE_FILE, found) if text is not None else None
+    site = _site(root, Fields(node, SITE_FILE, found)) if node else None
+    problems.extend(found.sorted())
+    return None if found.errors else site
+
+
+def _site(root: Path, fields: Fields) -> Site:
+    languages = _languages(fields)
+    topics = _topics(fields, languages)
+    site = Site(
+        root=root,
+        name=fields.localized("name", required=True, languages=languages),
+        base_url=fields.parsed("base_url", _web_address, "", required=True).rstrip("/"),
+        languages=languages,
+        time_zone=fields.parsed("time_zone", _zone, ZoneInfo("UTC"), required=True),
+        sender=_sender(fields, languages),
+        editors=tuple(_address(fields, "editors", address) for address in fields.texts("editors")),
+        postal_address=fields.localized("postal_address", required=True, languages=languages),
+        imprint_url=fields.parsed("imprint_url", _web_address, ""),
+        privacy_url=fields.parsed("privacy_url", _web_address, ""),
+        footer=fields.localized("footer", languages=languages),
+        topics=topics,
+        sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
+        theme=_theme(fields),
+    )
+    fields.finish()
+    return site
+
+
+def _languages(fields: Fields) -> tuple[str, ...]:
+    languages = fields.texts("languages")
+    if not languages:
+        fields.node("languages", required=True)
+        if "languages" in fields:
+            fields.wrong("languages", "name at least one, like [en]")
+    for tag in languages:
+        if not LANGUAGE_TAG.match(tag):
+            fields.wrong("languages", f"'{tag}' is no language tag; write it like en or pt-BR", "unknown-language")
+    return languages or ("en",)
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>\"]", text):
+        raise ValueError(f"'{text}' is no web address; begin with https://")
+    return text
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{text}' is no time zone; write it like Europe/Berlin") from None
+
+
+def _address(fields: Fields, key: str, text: str) -> str:
+    if not re.match(r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+$", text) or not text.isascii():
+        fields.wrong(key, f"'{text}' is no mail address; write it like news@example.org", "bad-address")
+    return text
+
+
+def _sender(fields: Fields, languages: tuple[str, ...]) -> Sender:
+    sub = fields.sub("sender", required=True)
+    if sub is None:
+        return Sender({}, "")
+    name = sub.localized("name", required=True, languages=languages)
+    address, reply_to = sub.text("address", required=True), sub.text("reply_to")
+    for key, text in (("address", address), ("reply_to", reply_to)):
+        if text:
+            _address(sub, key, text)
+    sub.finish()
+    return Sender(name, address, reply_to or None)
+
+
+def _topics(fields: Fields, languages: tuple[str, ...]) -> tuple[Topic, ...]:
+    sub = fields.sub("topics")
+    if sub is None:
+        return ()
+    topics = []
+    for name in sub.keys():
+        topic = sub.sub(name)
+        if not _NAME.match(name):
+            sub.wrong(name, "a topic's name is small letters, digits and hyphens", "bad-name")
+        if topic:
+            title = topic.localized("title", required=True, languages=languages)
+            rules = tuple(_rule(rule) for rule in topic.each("match"))
+            topic.finish()
+            topics.append(Topic(name, title, rules))
+    return tuple(topics)
+
+
+def _rule(fields: Fields) -> TopicRule:
+    keys = list(fields.keys())
+    if len(keys) != 1 or keys[0] not in _RULE_FIELDS:
+        word = keys[0] if len(keys) == 1 else ", ".join(keys)
+        fields.wrong(word, f"a rule has one of these keys; {did_you_mean(word, _RULE_FIELDS)}", "bad-rule")
+        return TopicRule("none", "")
+    key = keys[0]
+    value = fields.text(key)
+    if key == "kind":
+        fields.choice(key, [str(kind) for kind in Kind], "post")
+    if key not in _PATTERN_FIELDS:
+        return TopicRule(key, value)
+    return TopicRule(key, value, fields.parsed(key, _pattern, re.compile("(?!)")))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"'{text}' is no regular expression: {error}") from None
+
+
+def _sources(fields: Fields, languages: tuple[str, ...], topics: tuple[str, ...]) -> tuple[Source, ...]:
+    sub = fields.sub("sources")
+    if sub is None:
+        return ()
+    sources = []
+    for name in sub.keys():
+        source = sub.sub(name)
+        if not _NAME.match(name):
+            sub.wrong(name, "a source's name is small letters, digits and hyphens", "bad-name")
+        if source:
+            sources.append(_source(name, source, languages, topics))
+    return tuple(sources)
+
+
+def _source(name: str, fields: Fields, languages: tuple[str, ...], topics: tuple[str, ...]) -> Source:
+    kinds = [kind for kind in SourceKind if str(kind) in fields]
+    if len(kinds) != 1:
+        message = f"source '{name}' needs exactly one of feed, folder or calendar"
+        fields.problems.error(fields.file, fields.line, "bad-source", message)
+    kind = kinds[0] if kinds else SourceKind.FEED
+    default_kind = Kind.EVENT if kind is SourceKind.CALENDAR else Kind.POST
+    own_topics = fields.texts("topics")
+    for topic in own_topics:
+        if topic not in topics:
+            fields.wrong("topics", f"topic '{topic}' is unknown; {did_you_mean(topic, topics)}", "unknown-topic")
+    language = fields.text("language")
+    if language and language not in languages:
+        fields.wrong(
+            "language",
+            f"'{language}' is not one of the site's; {did_you_mean(language, languages)}",
+            "unknown-language",
+        )
+    source = Source(
+        name=name,
+        kind=kind,
+        location=fields.text(str(kind), required=bool(kinds)),
+        language=language or None,
+        entry_kind=Kind(fields.choice("kind", ["post", "event"], str(default_kind))),
+        pattern=_checked_pattern(fields) if kind is SourceKind.FOLDER else "",
+        url=fields.text("url"),
+        backlog=fields.span("backlog"),
+        topics=own_topics,
+        ignore_keys=fields.texts("ignore_keys"),
+        line=fields.line,
+    )
+    fields.finish([str(kind) for kind in kinds])
+    return source
+
+
+def _checked_pattern(fields: Fields) -> str:
+    pattern = fields.text("pattern", "{slug}.md")
+    try:
+        path_pattern(pattern)
+    except ValueError as error:
+        fields.wrong("pattern", str(error))
+        return "{slug}.md"
+    return pattern
+
+
+def _theme(fields: Fields) -> Theme:
+    sub = fields.sub("theme")
+    default = Theme()
+    if sub is None:
+        return default
+    theme = Theme(
+        accent=sub.parsed("accent", _colour, default.accent),
+        accent_dark=sub.parsed("accent_dark", _colour, default.accent_dark),
+        title_font=sub.parsed("title_font", _font, default.title_font),
+        text_font=sub.parsed("text_font", _font, default.text_font),
+        logo=sub.parsed("logo", _web_address, ""),
+        logo_alt=sub.text("logo_alt"),
+        logo_width=sub.parsed("logo_width", int, 0),
+    )
+    sub.finish()
+    return theme
+
+
+def _colour(text: str) -> str:
+    if not _COLOUR.match(text):
+        raise ValueError(f"'{text}' is no colour; write it like '#0b5cad' (with quotes)")
+    return text.lower()
+
+
+def _font(text: str) -> str:
+    if re.search(r"[^A-Za-z0-9 ,'-]", text):
+        raise ValueError(f"'{text}' is no list of fonts; write it like Georgia, serif")
+    return text
