@@ -1,0 +1,75 @@
+"""A mail as SMTP takes it: an envelope that can't carry a command, content that can't end early."""
+
+import re
+from typing import NamedTuple
+
+from chalicelib.transports import Fate, Mail, Outcome
+
+MAX_PATH = 254
+"""RFC 5321 section 4.5.3.1.3, less the angle brackets."""
+
+_PATH = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
+_QUEUE_ID = re.compile(
+    r"queued as ([\w.+/=-]+)|\bid=([\w.+/=-]+)|([\w.-]+) Message accepted|^(?:2\.0\.0 )?Ok ([\w.-]{16,})",
+    re.IGNORECASE,
+)
+
+
+class Prepared(NamedTuple):
+    """What goes over the wire: command lines and the dot-stuffed content, without its final dot."""
+
+    sender: bytes
+    recipient: bytes
+    content: bytes
+
+
+def prepare(mail: Mail, limit: int | None) -> Prepared | Outcome:
+    """Ready to send, or the refusal. ``limit`` is the server's SIZE in bytes (RFC 1870)."""
+    wrong = _wrong_envelope(mail) or _wrong_content(mail.content, limit)
+    if wrong:
+        return Outcome(Fate.FAILED, wrong)
+    sender = f"MAIL FROM:<{mail.sender}>".encode("ascii")
+    return Prepared(sender, f"RCPT TO:<{mail.recipient}>\r\n".encode("ascii"), stuffed(mail.content))
+
+
+def stuffed(content: bytes) -> bytes:
+    """With dots at line starts doubled (RFC 5321 section 4.5.2) and a line end at the end."""
+    if b"\r\n." in content:
+        content = content.replace(b"\r\n.", b"\r\n..")
+    if content.startswith(b"."):
+        content = b"." + content
+    return content if content.endswith(b"\r\n") or not content else content + b"\r\n"
+
+
+def _wrong_envelope(mail: Mail) -> str:
+    # An empty sender is the null reverse-path of automatic answers (RFC 5321 section 4.5.5).
+    if mail.sender and not _is_path(mail.sender):
+        return "the sender's address can't stand in an SMTP command"
+    if not _is_path(mail.recipient):
+        return "the recipient's address can't stand in an SMTP command"
+    return ""
+
+
+def _is_path(address: str) -> bool:
+    return len(address) <= MAX_PATH and _PATH.fullmatch(address) is not None
+
+
+def _wrong_content(content: bytes, limit: int | None) -> str:
+    # A lone CR or LF before a dot ends a mail for some servers: what follows would be commands.
+    pairs = content.count(b"\r\n")
+    if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
+        return "the content has a line end other than CRLF"
+    if not content.isascii() or b"\0" in content:
+        return "the content is not plain ASCII"
+    if limit and len(content) > limit:
+        return f"{len(content)} bytes are more than the {limit} the server takes"
+    return ""
+
+
+def queue_id(text: str) -> str:
+    """The server's name for what it took, out of its 250; '' where it gives none."""
+    found = _QUEUE_ID.search(text)
+    return next(filter(None, found.groups()), "")[:100] if found else ""
+
+
+__all__ = ["Prepared", "prepare", "queue_id", "stuffed"]
