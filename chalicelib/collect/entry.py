@@ -1,7 +1,7 @@
 """Entry: one piece of news, event or deadline, in the languages it exists in. Values and their JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,11 @@ class Entry:
     ends: datetime | None = None
     all_day: bool = False
     place: str = ""
-    identities: tuple[str, ...] = field(default=())
+    identities: tuple[str, ...] = ()
+    backlog: bool = False
+    """Came with the first fetch of its source: counts as seen unless it is fresh enough."""
+    withdrawn: bool = False
+    """No longer in its folder or calendar: not offered any more."""
 
     @property
     def date(self) -> datetime:
@@ -87,6 +91,8 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "all_day": entry.all_day,
         "place": entry.place,
         "identities": list(entry.identities),
+        "backlog": entry.backlog,
+        "withdrawn": entry.withdrawn,
     }
 
 
@@ -109,6 +115,8 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         all_day=data.get("all_day", False),
         place=data.get("place", ""),
         identities=tuple(data.get("identities", ())),
+        backlog=data.get("backlog", False),
+        withdrawn=data.get("withdrawn", False),
     )
 
 

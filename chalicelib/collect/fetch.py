@@ -1,0 +1,126 @@
+"""The only code that opens a URL or a source's file: deadlines, caps, conditional requests.
+
+Lives behind ``Fetch`` so that the collector can be run on anything that answers like it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib import __version__
+from chalicelib.collect.found import SourceError
+
+MAX_BYTES = 10 * 1024 * 1024
+DEADLINE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What the last answer gave to ask 'changed since?' with (RFC 9110, 13.1)."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer. ``body`` is None where nothing changed since (304)."""
+
+    body: bytes | None
+    url: str
+    validators: Validators = Validators()
+
+
+Fetch = Callable[[str, Validators], Fetched]
+"""Gets a location; raises SourceError with plain words."""
+
+
+def fetcher(root: Path, site_url: str, *, deadline: float = DEADLINE_SECONDS) -> Fetch:
+    """A Fetch for a site: URLs by HTTP(S), anything else as a path beside content/."""
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        if location.startswith(("http://", "https://")):
+            return _fetch_url(location, known, site_url, deadline)
+        if "://" in location:
+            raise SourceError(f"'{location.split(':')[0]}:' addresses are not fetched; use https:// or a path")
+        return _read_file(root, location)
+
+    return fetch
+
+
+def _read_file(root: Path, location: str) -> Fetched:
+    path = root / location
+    for candidate in (path, root / "content" / location):
+        if candidate.is_file():
+            path = candidate
+            break
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"the file {location} can't be read: {error.strerror}") from None
+    if len(body) > MAX_BYTES:
+        raise SourceError(f"the file {location} is larger than {MAX_BYTES // 1024 // 1024} MB")
+    return Fetched(body, "")
+
+
+def _fetch_url(url: str, known: Validators, site_url: str, deadline: float) -> Fetched:
+    import urllib3  # 63 ms: only where a URL is fetched
+
+    headers = {
+        "User-Agent": f"Sendbrief/{__version__} (+{site_url})",
+        "Accept": "application/atom+xml, application/rss+xml, application/feed+json, text/calendar, */*;q=0.5",
+        "Accept-Encoding": "gzip, deflate",
+    }
+    if known.etag:
+        headers["If-None-Match"] = known.etag
+    if known.last_modified:
+        headers["If-Modified-Since"] = known.last_modified
+    ends = time.monotonic() + deadline
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=min(10.0, deadline), total=deadline),
+        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5),
+    )
+    try:
+        with pool.request("GET", url, headers=headers, preload_content=False, decode_content=True) as answer:
+            final = answer.geturl() or url
+            validators = Validators(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
+            if answer.status == 304:
+                return Fetched(None, url, known)
+            if answer.status != 200:
+                raise SourceError(f"answered {answer.status} {answer.reason or ''}".strip())
+            return Fetched(_read_capped(answer, ends), final if final.startswith("http") else url, validators)
+    except urllib3.exceptions.HTTPError as error:
+        raise SourceError(_words(error)) from None
+    finally:
+        pool.clear()
+
+
+def _read_capped(answer: "object", ends: float) -> bytes:
+    """The decompressed body; a bomb or an endless or dripping answer is cut off."""
+    parts, size = [], 0
+    for part in answer.stream(65536):  # type: ignore[attr-defined]
+        size += len(part)
+        if size > MAX_BYTES:
+            raise SourceError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
+        if time.monotonic() > ends:
+            raise SourceError("took too long to answer")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _words(error: Exception) -> str:
+    """urllib3's error without its object addresses and host pools."""
+    cause = getattr(error, "reason", None) or error
+    name = type(cause).__name__
+    known = {
+        "NameResolutionError": "the host name can't be resolved",
+        "ConnectTimeoutError": "no connection within the time limit",
+        "ReadTimeoutError": "no answer within the time limit",
+        "NewConnectionError": "the connection was refused or the network can't be reached",
+        "SSLError": "the TLS certificate can't be verified",
+        "ResponseError": "redirects too often",
+        "DecodeError": "the compressed answer is damaged",
+    }
+    return known.get(name, f"the connection failed ({name})")

@@ -1,0 +1,175 @@
+"""A folder of Markdown becomes entries: files of one post in several languages become one entry."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chalicelib.collect.entry import Entry, EntryText, Image
+from chalicelib.collect.found import Found, SourceError
+from chalicelib.collect.identity import entry_id, identities
+from chalicelib.content.markup import markdown_to_html
+from chalicelib.content.posts import FolderRules, Post, path_pattern, path_stem, read_post
+from chalicelib.content.problems import Problems
+from chalicelib.content.values import Kind, Site, Source
+
+Group = dict[str, tuple[Post, dict[str, str]]]
+"""The files of one post by language, each with what the pattern read from its path."""
+
+
+def read_folder(site: Site, source: Source, now: datetime) -> Found:
+    """All entries of a folder that are visible at ``now`` (future-dated posts wait); broken files are problems."""
+    content = site.root / "content"
+    folder = content / source.location
+    if not folder.is_dir():
+        raise SourceError(f"there is no folder content/{source.location}")
+    problems = Problems()
+    entries: list[Entry] = []
+    topics: dict[str, tuple[str, ...]] = {}
+    for group in _groups(site, source, folder, problems).values():
+        for entry in _entries(site, source, group, now, problems):
+            entries.append(entry)
+            topics[entry.id] = tuple(dict.fromkeys(t for post, _ in group.values() for t in post.topics))
+    visible = [entry for entry in entries if entry.published is None or entry.published <= now]
+    return Found(tuple(visible), complete=True, problems=tuple(problems.sorted()), own_topics=topics)
+
+
+def _groups(site: Site, source: Source, folder: Path, problems: Problems) -> dict[tuple[str, str], Group]:
+    rules = FolderRules(
+        source, site.languages, tuple(t.name for t in site.topics), site.time_zone, site.root / "content"
+    )
+    groups: dict[tuple[str, str], Group] = {}
+    for path, values in _files(source, folder, rules.content, problems):
+        post = read_post(path, values, rules, problems)
+        if post is None:
+            continue
+        language = post.language or site.fallback
+        group = groups.setdefault((values.get("date", ""), post.slug), {})
+        if language in group:
+            first = group[language][0].file
+            message = f"same slug and language as {first}; rename one of them"
+            problems.error(post.file, post.lines.get("slug", 0), "duplicate-slug", message)
+        else:
+            group[language] = (post, values)
+    return groups
+
+
+def _files(source: Source, folder: Path, content: Path, problems: Problems) -> Iterator[tuple[Path, dict[str, str]]]:
+    pattern = path_pattern(source.pattern)
+    for path in sorted(folder.rglob("*.md")):
+        match = pattern.match(path.relative_to(folder).as_posix())
+        if match:
+            yield path, match.groupdict()
+        elif path.name.lower() not in {"readme.md", "index.md", "_index.md"}:
+            file = f"content/{path.relative_to(content).as_posix()}"
+            message = f"does not match the pattern '{source.pattern}' of source '{source.name}', so it is not read"
+            problems.warning(file, 0, "not-in-pattern", message)
+
+
+def _entries(site: Site, source: Source, group: Group, now: datetime, problems: Problems) -> Iterator[Entry]:
+    posts = _translations(site, group)
+    lead = posts[0][0]
+    urls = {post.language or site.fallback: _url(site, source, post, values) for post, values in posts}
+    texts = {
+        post.language or site.fallback: EntryText(
+            post.title,
+            urls[post.language or site.fallback],
+            markdown_to_html(post.body, _base(site, urls[post.language or site.fallback])),
+            post.summary,
+        )
+        for post, _ in posts
+    }
+    stem = path_stem(lead.file)
+    names = identities(source.name, urls=tuple(urls.values()), slug=stem)
+    images = [image for post, _ in posts if (image := _image(site, post, problems))]
+    event = source.entry_kind is Kind.EVENT
+    yield Entry(
+        id=entry_id(names[0]),
+        slug=stem,
+        kind=source.entry_kind,
+        source=source.name,
+        texts=texts,
+        first_seen=now,
+        published=None if event else lead.date,
+        authors=lead.authors,
+        categories=tuple(dict.fromkeys(c for post, _ in posts for c in post.categories)),
+        image=images[0] if images else None,
+        starts=lead.starts,
+        ends=lead.ends,
+        all_day=lead.all_day,
+        place=lead.place,
+        identities=names,
+    )
+    if lead.deadline_at:
+        yield _deadline(source, posts, urls, stem, now)
+
+
+def _translations(site: Site, group: Group) -> list[tuple[Post, dict[str, str]]]:
+    """The posts in the site's order of languages, without those that only repeat the fallback's text."""
+    ordered = [group[language] for language in site.languages if language in group]
+    first = ordered[0][0]
+    return [ordered[0], *(pair for pair in ordered[1:] if pair[0].body.strip() != first.body.strip())]
+
+
+def _deadline(
+    source: Source, posts: list[tuple[Post, dict[str, str]]], urls: dict[str, str], stem: str, now: datetime
+) -> Entry:
+    lead = posts[0][0]
+    names = identities(source.name, slug=f"{stem}#deadline")
+    texts = {
+        (post.language or language): EntryText(post.deadline_title, urls[post.language or language], "", post.title)
+        for language, (post, _) in zip(urls, posts, strict=True)
+        if post.deadline_title
+    }
+    return Entry(
+        id=entry_id(names[0]),
+        slug=f"{stem}-deadline",
+        kind=Kind.DEADLINE,
+        source=source.name,
+        texts=texts,
+        first_seen=now,
+        categories=lead.categories,
+        starts=lead.deadline_at,
+        identities=names,
+    )
+
+
+def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
+    if post.url:
+        return post.url
+    if not source.url:
+        return post.place if post.place.startswith("https://") else ""
+    local = post.date.astimezone(site.time_zone) if post.date else None
+
+    def fill(match: re.Match[str]) -> str:
+        name, _, form = match[1].partition(":")
+        if name == "date" and local:
+            return local.strftime(form or "%Y-%m-%d")
+        return values.get(name) or {"language": post.language or site.fallback, "slug": post.slug}.get(name, "")
+
+    return re.sub(r"\{([^{}]+)\}", fill, source.url)
+
+
+def _base(site: Site, url: str) -> str:
+    return url or f"{site.base_url}/media/"
+
+
+def _image(site: Site, post: Post, problems: Problems) -> Image | None:
+    if not post.image:
+        return None
+    if urlsplit(post.image).scheme == "https":
+        return Image(post.image, post.image_alt)
+    line = post.lines.get("image", 0)
+    if "://" in post.image:
+        problems.warning(post.file, line, "image-not-https", f"image '{post.image}' is not https; left out")
+        return None
+    path = site.root / "content" / post.image.lstrip("/")
+    if not path.is_file():
+        message = f"there is no image content/{post.image.lstrip('/')}; add it or mend the path (left out until then)"
+        problems.warning(post.file, line, "missing-image", message)
+        return None
+    if not post.image_alt:
+        message = "the image has no alt text; write image: {src: …, alt: What the picture shows}"
+        problems.warning(post.file, line, "missing-alt", message)
+    return Image(f"{site.base_url}/media/{post.image.lstrip('/')}", post.image_alt)

@@ -1,0 +1,24 @@
+"""What reading a source gives: entries, whether they are all there is, and what could not be used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.collect.entry import Entry
+from chalicelib.content.values import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``complete`` sources (folders, calendars) list all they have: what is missing was withdrawn.
+
+    ``own_topics`` are those an entry's author or source gave, by entry id; rules add to them later.
+    """
+
+    entries: tuple[Entry, ...]
+    complete: bool = False
+    problems: tuple[Problem, ...] = ()
+    own_topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class SourceError(Exception):
+    """A source can't be read now: the message says why in plain words."""
