@@ -4,11 +4,8 @@ import re
 from typing import NamedTuple
 
 from chalicelib.transports import Fate, Mail, Outcome
+from chalicelib.transports.envelope import envelope_problem
 
-MAX_PATH = 254
-"""RFC 5321 section 4.5.3.1.3, less the angle brackets."""
-
-_PATH = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _QUEUE_ID = re.compile(
     r"queued as ([\w.+/=-]+)|\bid=([\w.+/=-]+)|([\w.-]+) Message accepted|^(?:2\.0\.0 )?Ok ([\w.-]{16,})",
     re.IGNORECASE,
@@ -25,7 +22,7 @@ class Prepared(NamedTuple):
 
 def prepare(mail: Mail, limit: int | None) -> Prepared | Outcome:
     """Ready to send, or the refusal. ``limit`` is the server's SIZE in bytes (RFC 1870)."""
-    wrong = _wrong_envelope(mail) or _wrong_content(mail.content, limit)
+    wrong = envelope_problem(mail) or _wrong_content(mail.content, limit)
     if wrong:
         return Outcome(Fate.FAILED, wrong)
     sender = f"MAIL FROM:<{mail.sender}>".encode("ascii")
@@ -39,19 +36,6 @@ def stuffed(content: bytes) -> bytes:
     if content.startswith(b"."):
         content = b"." + content
     return content if content.endswith(b"\r\n") or not content else content + b"\r\n"
-
-
-def _wrong_envelope(mail: Mail) -> str:
-    # An empty sender is the null reverse-path of automatic answers (RFC 5321 section 4.5.5).
-    if mail.sender and not _is_path(mail.sender):
-        return "the sender's address can't stand in an SMTP command"
-    if not _is_path(mail.recipient):
-        return "the recipient's address can't stand in an SMTP command"
-    return ""
-
-
-def _is_path(address: str) -> bool:
-    return len(address) <= MAX_PATH and _PATH.fullmatch(address) is not None
 
 
 def _wrong_content(content: bytes, limit: int | None) -> str:
