@@ -1,0 +1,68 @@
+"""Excerpts: the first plain sentences of content HTML."""
+
+import re
+from collections.abc import Iterable
+
+from chalicelib.render.text import one_line
+from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
+
+_BREAKS = BLOCKS | {"br", "tr", "td", "th"}
+_LEFT_OUT = HEADINGS | {"pre", "table", "figcaption", "sup"}
+
+
+class _Sentences(Walker):
+    """Collects the running text: blocks are parted by newlines; tables, code and headings are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out: list[str] = []
+        self.hidden = 0
+
+    def opened(self, tag: str, attrs: dict[str, str]) -> None:
+        if tag in _LEFT_OUT:
+            self.hidden += 1
+        if tag in _BREAKS:
+            self.out.append("\n")
+
+    def closed(self, tag: str) -> None:
+        if tag in _LEFT_OUT and self.hidden:
+            self.hidden -= 1
+        if tag in _BREAKS:
+            self.out.append("\n")
+
+    def said(self, text: str) -> None:
+        if not self.hidden:
+            self.out.append(text.replace("\n", " "))
+
+    def paragraphs(self) -> Iterable[str]:
+        self.close()
+        return filter(None, (one_line(line) for line in "".join(self.out).split("\n")))
+
+
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»“)\]]*$")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|\d{1,2}|[A-Za-z]\.[A-Za-z]|bzw|ca|Dr|Prof|Mr|Ms|etc|vs|inkl|Nr|St|usw)\.$"
+)
+
+
+def plain_text(html: str) -> str:
+    """The running text of HTML on one line."""
+    walker = _Sentences()
+    walker.feed(html)
+    return " ".join(walker.paragraphs())
+
+
+def excerpt(text: str, words: int = 45) -> str:
+    """The first sentences of plain text, about ``words`` words; cut with an ellipsis where none ends by then.
+
+    A sentence end counts from a third of ``words`` on. Initials, ordinals (German ``3. Mai``) and common
+    abbreviations end none.
+    """
+    found = text.split()
+    if len(found) <= words:
+        return " ".join(found)
+    for count in range(words, words // 3, -1):
+        head = " ".join(found[:count])
+        if _SENTENCE_END.search(head) and not _ABBREVIATION.search(head):
+            return head
+    return " ".join(found[:words]).rstrip(" ,;:–—-") + "…"

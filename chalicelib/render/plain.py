@@ -1,0 +1,235 @@
+"""Plain text parts: sanitised HTML as wrapped text with numbered links, one list of links per mail."""
+
+import re
+from dataclasses import dataclass, field
+
+from chalicelib.render.personal import shown_length
+from chalicelib.render.text import ascii_url, one_line
+from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
+
+WIDTH = 72
+"""Columns: what survives a few levels of quoting in an 80-column mail reader."""
+
+
+@dataclass(slots=True)
+class LinkList:
+    """The links of one mail, numbered from 1 in the order of first mention; the same URL has one number."""
+
+    urls: list[str] = field(default_factory=list)
+
+    def ref(self, url: str) -> str:
+        """``[3]`` for a link, '' for none. Takes a URL or a personal token."""
+        if not url:
+            return ""
+        if url not in self.urls:
+            self.urls.append(url)
+        return f"[{self.urls.index(url) + 1}]"
+
+
+def wrap(text: str, width: int = WIDTH, *, first: str = "", rest: str = "") -> str:
+    """Text wrapped at blanks, never inside a word or a personal token; newlines in it stay.
+
+    ``first`` begins the first line and ``rest`` each later one; both count towards ``width``.
+    """
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        prefix = rest if lines else first
+        line, length = prefix, len(prefix)
+        empty = True
+        for word in paragraph.split():
+            size = shown_length(word)
+            if not empty and length + 1 + size > width:
+                lines.append(line)
+                line, length, empty = rest, len(rest), True
+            line += word if empty else " " + word
+            length += size if empty else size + 1
+            empty = False
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """Begins the lines of a quote or list item: ``first`` once, then ``rest``."""
+
+    tag: str
+    first: str
+    rest: str
+
+    def take(self) -> str:
+        now, self.first = self.first, self.rest
+        return now
+
+
+@dataclass(slots=True)
+class _Table:
+    """Rows of cells; the first row is a header where its cells are ``th``."""
+
+    rows: list[list[str]] = field(default_factory=list)
+    header: bool = False
+
+
+class _Plain(Walker):
+    def __init__(self, links: LinkList, width: int) -> None:
+        super().__init__()
+        self.links = links
+        self.width = width
+        self.blocks: list[str] = []
+        self.run: list[str] = []
+        self.prefixes: list[_Prefix] = []
+        self.counters: list[int] = []
+        self.hrefs: list[str] = []
+        self.table: _Table | None = None
+        self.pre = False
+
+    def opened(self, tag: str, attrs: dict[str, str]) -> None:
+        if tag == "a":
+            self.hrefs.append(ascii_url(attrs.get("href", "")))
+        elif tag == "img":
+            self.run.append(one_line(attrs.get("alt", "")))
+        elif tag == "br":
+            self.run.append("\n")
+        elif self.table is not None and tag in ("tr", "td", "th"):
+            self._cell(tag)
+        else:
+            self._block(tag, attrs)
+
+    def _cell(self, tag: str) -> None:
+        assert self.table is not None  # noqa: S101 - the caller saw it
+        self._end_cell()
+        if tag == "tr":
+            self.table.rows.append([])
+        elif self.table.rows:
+            self.table.header |= tag == "th" and len(self.table.rows) == 1
+            self.table.rows[-1].append("")
+
+    def _block(self, tag: str, attrs: dict[str, str]) -> None:
+        if tag not in BLOCKS:
+            return
+        self.flush()
+        if tag == "table" and self.table is None:
+            self.table = _Table()
+        elif tag in ("ul", "ol"):
+            start = attrs.get("start", "")
+            self.counters.append(0 if tag == "ul" else (int(start) if re.fullmatch(r"\d{1,4}", start) else 1))
+        elif tag == "li":
+            self._item()
+        elif tag == "blockquote" and len(self.prefixes) < 8:
+            self.prefixes.append(_Prefix(tag, "> ", "> "))
+        elif tag == "pre":
+            self.pre = True
+        elif tag == "hr":
+            self.blocks.append(self._lead() + "-" * 20)
+
+    def _item(self) -> None:
+        if len(self.prefixes) >= 8:
+            return
+        number = self.counters[-1] if self.counters else 0
+        mark = f"{number}. " if number else "- "
+        if number:
+            self.counters[-1] += 1
+        self.prefixes.append(_Prefix("li", mark, " " * len(mark)))
+
+    def closed(self, tag: str) -> None:
+        if tag == "a":
+            if self.hrefs and (url := self.hrefs.pop()):
+                self.run.append(f" {self.links.ref(url)}")
+        elif self.table is not None and tag in ("tr", "td", "th"):
+            self._end_cell()
+        elif tag in BLOCKS:
+            self._end_block(tag)
+
+    def _end_block(self, tag: str) -> None:
+        if tag == "table" and self.table is not None:
+            self._end_cell()
+            table, self.table = self.table, None
+            self._add(_table_text(table, self.width - self._indent()).split("\n"))
+            return
+        self.flush(underline=tag in HEADINGS)
+        if tag == "pre":
+            self.pre = False
+        elif tag in ("ul", "ol") and self.counters:
+            self.counters.pop()
+        elif tag in ("li", "blockquote") and any(prefix.tag == tag for prefix in self.prefixes):
+            while self.prefixes.pop().tag != tag:
+                pass
+
+    def said(self, text: str) -> None:
+        self.run.append(text if self.pre else re.sub(r"\s+", " ", text))
+
+    def _end_cell(self) -> None:
+        text, self.run = one_line("".join(self.run)), []
+        if text and self.table is not None and self.table.rows and self.table.rows[-1]:
+            cells = self.table.rows[-1]
+            cells[-1] = f"{cells[-1]} {text}".strip()
+
+    def _indent(self) -> int:
+        return sum(len(prefix.rest) for prefix in self.prefixes)
+
+    def _lead(self) -> str:
+        return "".join(prefix.take() for prefix in self.prefixes)
+
+    def _add(self, lines: list[str]) -> None:
+        self.blocks.append("\n".join((self._lead() + line).rstrip() for line in lines))
+
+    def flush(self, *, underline: bool = False) -> None:
+        """End the paragraph that is being collected."""
+        if self.table is not None:
+            return
+        text, self.run = "".join(self.run), []
+        if not text.strip():
+            return
+        if self.pre:
+            self._add(["    " + line for line in text.strip("\n").split("\n")])
+            return
+        text = "\n".join(line.strip() for line in text.strip().split("\n"))
+        lines = wrap(text, max(20, self.width - self._indent())).split("\n")
+        if underline:
+            lines.append("-" * min(self.width, max(len(line) for line in lines)))
+        self._add(lines)
+
+    def result(self) -> str:
+        """Blocks parted by an empty line; the items of a list stand close."""
+        self.close()
+        self._end_block("table")
+        self.flush()
+        return "\n\n".join(self.blocks)
+
+
+def _table_text(table: _Table, width: int) -> str:
+    rows = [row for row in table.rows if any(row)]
+    if not rows:
+        return ""
+    columns = max(len(row) for row in rows)
+    full = [row + [""] * (columns - len(row)) for row in rows]
+    widths = [max(len(row[column]) for row in full) for column in range(columns)]
+    if sum(widths) + 2 * (columns - 1) <= width:
+        return _aligned(full, widths, table.header)
+    return _listed(full, table.header, width)
+
+
+def _aligned(rows: list[list[str]], widths: list[int], header: bool) -> str:
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if header:
+        lines.insert(1, "  ".join("-" * size for size in widths))
+    return "\n".join(lines)
+
+
+def _listed(rows: list[list[str]], header: bool, width: int) -> str:
+    """A table too wide for its lines: a paragraph per row, its cells labelled by the header."""
+    labels = rows[0] if header else [""] * len(rows[0])
+    paragraphs = []
+    for row in rows[1:] if header else rows:
+        cells = [f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=True) if cell]
+        paragraphs.append("\n".join(wrap(cell, width, rest="  ") for cell in cells))
+    return "\n\n".join(paragraphs)
+
+
+def to_plain(html: str, links: LinkList, width: int = WIDTH) -> str:
+    """Sanitised HTML as text of at most ``width`` columns (longer only where one word is).
+
+    Each link is followed by its number in ``links``. Code keeps its lines, quotes begin with ``>``.
+    """
+    walker = _Plain(links, width)
+    walker.feed(html)
+    return walker.result()

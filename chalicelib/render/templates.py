@@ -1,0 +1,163 @@
+"""Jinja for mails: a site's templates before the built-in ones, sandboxed, content kept away from MJML.
+
+MJML is XML of a kind, and its parser reads what stands in text and attributes: an unclosed tag, a
+newline in an attribute or 20,000 nested elements in content would break or crash it. So every value a
+``.mjml`` template prints is hidden in a token of letters and hex digits, and takes its place again,
+escaped, after the MJML has become HTML. Only numbers, colours and what macros made are printed as they are.
+"""
+
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+
+from chalicelib.errors import RenderError
+from chalicelib.render.messages import Catalogue, load_catalogue
+from chalicelib.render.text import clean
+
+BUILT_IN = Path(__file__).resolve().parents[2] / "templates"
+"""Beside chalicelib/ in the checkout, and at the root of the Lambda zip."""
+
+_SLOT = re.compile("SLOT([0-9a-f]+)TOLS")
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """HTML that may stand in a mail as it is: content that ``mail_html`` wrote."""
+
+    text: str
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+def _hide(value: object) -> object:
+    """What a ``.mjml`` template prints in place of a value (Jinja's ``finalize``)."""
+    if isinstance(value, Markup | int | float) or value is None:
+        return "" if value is None else value
+    html = value.text if isinstance(value, Html) else escape(str(value))
+    return Markup(f"SLOT{html.encode('utf-8', 'replace').hex()}TOLS") if html else ""  # noqa: S704 - hex only
+
+
+def _reveal(html: str) -> str:
+    return _SLOT.sub(lambda match: bytes.fromhex(match[1]).decode(), html)
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The templates a site uses. ``roots`` are folders with email/ and messages/, the one that wins first."""
+
+    roots: tuple[Path, ...]
+    markup: Environment
+    plain: Environment
+
+    def html(self, name: str, context: Mapping[str, object]) -> str:
+        """A ``.mjml`` template as HTML. Raises RenderError naming template and line."""
+        source = self._run(self.markup, name, context)
+        return _reveal(_mjml(name, source))
+
+    def text(self, name: str, context: Mapping[str, object]) -> str:
+        """A ``.txt`` template, nothing escaped. Raises RenderError naming template and line."""
+        return self._run(self.plain, name, context)
+
+    def catalogue(self, language: str, fallback: str) -> Catalogue:
+        """The messages of a language (see ``load_catalogue``), read once."""
+        return _catalogue(self.roots, language, fallback)
+
+    def _run(self, environment: Environment, name: str, context: Mapping[str, object]) -> str:
+        try:
+            return environment.get_template(name).render(context)
+        except RenderError:
+            raise
+        except (
+            TemplateError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
+            raise _fault(name, error) from error
+
+
+def templates_for(root: Path) -> Templates:
+    """The templates of the site at ``root``: its templates/ before the built-in ones. Cheap to call again."""
+    return _templates((root / "templates", BUILT_IN))
+
+
+@lru_cache(maxsize=32)
+def _templates(roots: tuple[Path, ...]) -> Templates:
+    loader = ChoiceLoader([FileSystemLoader(root) for root in roots])
+    return Templates(roots, _environment(loader, markup=True), _environment(loader, markup=False))
+
+
+@lru_cache(maxsize=64)
+def _catalogue(roots: tuple[Path, ...], language: str, fallback: str) -> Catalogue:
+    return load_catalogue(roots, language, fallback)
+
+
+def _environment(loader: ChoiceLoader, *, markup: bool) -> Environment:
+    return SandboxedEnvironment(
+        loader=loader,
+        undefined=StrictUndefined,
+        autoescape=markup,
+        finalize=_hide if markup else None,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _mjml(name: str, source: str) -> str:
+    from mjml import mjml2html
+
+    try:
+        return mjml2html(source)
+    except ValueError as error:
+        raise RenderError(
+            f"Template {name} is no well-formed MJML: {error}.",
+            "Look for an unclosed element, an unquoted attribute or a bare < in it or in what it includes.",
+        ) from error
+
+
+def _fault(name: str, error: Exception) -> RenderError:
+    if isinstance(error, TemplateNotFound):
+        return RenderError(
+            f"Template {error.name} was not found (asked for by {name}).", "Add the file or mend its name."
+        )
+    if isinstance(error, TemplateSyntaxError):
+        place, line = error.name or name, error.lineno
+    else:
+        place, line = _place(error, name)
+    said = clean(str(error)) or type(error).__name__
+    return RenderError(f"Template {place}, line {line}: {said}.".replace("..", "."), "Mend the template.")
+
+
+def _place(error: Exception, name: str) -> tuple[str, int]:
+    """The innermost template line of a traceback; Jinja rewrites its frames to template files."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.suffix in (".mjml", ".txt") and frame.lineno:
+            return _relative(path), frame.lineno
+    return name, 0
+
+
+def _relative(path: Path) -> str:
+    parts: Sequence[str] = path.parts
+    start = len(parts) - 1 - parts[::-1].index("templates") if "templates" in parts else -1
+    return "/".join(parts[start + 1 :]) if start >= 0 else path.name
+
+
+def trusted(value: Any) -> Markup:
+    """A value of the theme, already checked, that MJML itself must read (a colour, a font, a width)."""
+    return Markup(escape(str(value), quote=True))  # noqa: S704 - escaped here
