@@ -20,6 +20,8 @@ MAX_OCCURRENCES = 400
 
 def read_calendar(site: Site, source: Source, body: bytes, now: datetime) -> Found:
     """The occurrences that begin within ``HORIZON`` of ``now``. Raises SourceError where it is no calendar."""
+    if not body.strip():
+        raise SourceError("the answer is empty")
     from icalendar import Calendar  # 63 ms: only where a calendar is read
 
     try:

@@ -85,8 +85,7 @@ def content_to_json(content: Content) -> dict[str, Any]:
         "number": content.number,
         "template": content.template,
         "sections": [
-            {"title": dict(s.title), "entries": [entry_to_json(e) for e in s.entries]}
-            for s in content.sections
+            {"title": dict(s.title), "entries": [entry_to_json(e) for e in s.entries]} for s in content.sections
         ],
         "highlight": entry_to_json(content.highlight) if content.highlight else None,
         "subject": dict(content.subject),
@@ -103,8 +102,7 @@ def content_from_json(data: Mapping[str, Any]) -> Content:
         number=data["number"],
         template=data["template"],
         sections=tuple(
-            EditionSection(s["title"], tuple(entry_from_json(e) for e in s["entries"]))
-            for s in data["sections"]
+            EditionSection(s["title"], tuple(entry_from_json(e) for e in s["entries"])) for s in data["sections"]
         ),
         highlight=entry_from_json(data["highlight"]) if data["highlight"] else None,
         subject=data["subject"],

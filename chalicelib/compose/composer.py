@@ -1,0 +1,216 @@
+"""The verb of this room: at a tick, make the drafts that are due and let those go that may."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.collect.entries import EntryStore
+from chalicelib.collect.entry import Entry
+from chalicelib.collect.identity import slugify
+from chalicelib.compose.edition import Content, EditionSection, State
+from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.compose.schedule import Slot, latest_slot, next_slot
+from chalicelib.compose.select import Selection, Window, eligible, select
+from chalicelib.content.markup import markdown_to_html
+from chalicelib.content.values import Approval, EditionNote, Newsletter, Site
+from chalicelib.errors import ConflictError
+from chalicelib.store import Blobs, Key, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An edition as it would be now, before anything is stored."""
+
+    content: Content
+    selection: Selection
+
+    @property
+    def empty(self) -> bool:
+        """Neither an entry nor a word of an editor."""
+        return not self.content.entries and not any(self.content.intro_html.values())
+
+
+class Composer:
+    """Composes the editions of one site from what was collected."""
+
+    def __init__(self, site: Site, table: Table, blobs: Blobs) -> None:
+        self.site = site
+        self.editions = EditionStore(table, blobs)
+        self._table, self._entries = table, EntryStore(table)
+
+    def tick(self, now: datetime) -> list[Edition]:
+        """Bring every newsletter up to ``now``; the editions that were made or changed."""
+        changed: list[Edition] = []
+        for newsletter in self.site.newsletters.values():
+            started = self.started(newsletter.name, now)
+            step = self._scheduled if newsletter.schedule else self._triggered
+            changed += step(newsletter, started, now)
+        return changed
+
+    def started(self, newsletter: str, now: datetime) -> datetime:
+        """Since when the newsletter runs here: its first tick."""
+        key = Key(f"NEWSLETTER#{newsletter}", "STATE")
+        item = self._table.get(key)
+        if item is None:
+            try:
+                self._table.insert(key, {"started": now.isoformat()})
+            except ConflictError:
+                return self.started(newsletter, now)
+            return now
+        return datetime.fromisoformat(item.data["started"])
+
+    def draft(self, newsletter: Newsletter, slot: Slot, now: datetime) -> Draft:
+        """The edition of a slot as it would be composed from what is stored now."""
+        item = self._table.get(Key(f"NEWSLETTER#{newsletter.name}", "STATE"))
+        started = datetime.fromisoformat(item.data["started"]) if item else now
+        return self._draft(newsletter, slot, Window(slot.at, started, self.site.time_zone), now)
+
+    def _scheduled(self, newsletter: Newsletter, started: datetime, now: datetime) -> list[Edition]:
+        changed = []
+        for slot in _open_slots(newsletter, self.site, started, now):
+            edition = self.editions.get(newsletter.name, slot.name)
+            if edition is None or edition.state is State.DRAFT:
+                edition = self._compose(newsletter, slot, edition, started, now)
+            if edition and edition.state is State.DRAFT and slot.at <= now:
+                edition = self._let_go(newsletter, edition, now)
+            if edition is not None:
+                changed.append(edition)
+        return changed
+
+    def _compose(
+        self, newsletter: Newsletter, slot: Slot, old: Edition | None, started: datetime, now: datetime
+    ) -> Edition | None:
+        draft = self._draft(newsletter, slot, Window(slot.at, started, self.site.time_zone), now)
+        if draft.empty and newsletter.skip_if_empty and slot.at > now and old is None:
+            return None  # nothing yet: look again until the slot
+        edition = _edition(draft.content, now)
+        try:
+            if draft.empty and newsletter.skip_if_empty and slot.at <= now:
+                return self._skip(old, edition, now)
+            content = self.editions.save_content(draft.content)
+            if old is None:
+                self._supersede(newsletter, slot, now)
+                return self.editions.claim_slot(replace(edition, content=content))
+            if old.content == content:
+                return old
+            return self.editions.change(old, content=content, entries=edition.entries, subject=edition.subject)
+        except ConflictError:  # another tick was first: it does the rest
+            return None
+
+    def _skip(self, old: Edition | None, edition: Edition, now: datetime) -> Edition:
+        why = "nothing new since the last edition"
+        if old is not None:
+            return self.editions.move(old, State.CANCELLED, now, why=why, entries=(), planned=0)
+        return self.editions.claim_slot(replace(edition, state=State.CANCELLED, why=why, entries=(), planned=0))
+
+    def _supersede(self, newsletter: Newsletter, slot: Slot, now: datetime) -> None:
+        """A draft nobody approved gives its entries to the next edition."""
+        for edition in self.editions.of(newsletter.name):
+            if edition.state is State.DRAFT and edition.slot < slot.name:
+                self.editions.move(edition, State.CANCELLED, now, why=f"not approved before {slot.name} was drafted")
+
+    def _let_go(self, newsletter: Newsletter, edition: Edition, now: datetime) -> Edition:
+        late = now - edition.slot_at
+        try:
+            if late > newsletter.hold_if_late:
+                return self.editions.move(edition, State.HELD, now, why=late_words(late))
+            if newsletter.approval is Approval.NONE:
+                return self.editions.move(edition, State.APPROVED, now)
+        except ConflictError:
+            return self.editions.find(edition.id)
+        return edition
+
+    def _draft(self, newsletter: Newsletter, slot: Slot, window: Window, now: datetime) -> Draft:
+        before = [e for e in self.editions.of(newsletter.name) if e.slot != slot.name]
+        offered = frozenset(i for e in before if e.claims_entries for i in e.entries)
+        entries = eligible(self._entries.since(now), newsletter, self.site, window, offered)
+        note = self.site.notes.get((newsletter.name, slot.name))
+        number = 1 + sum(e.claims_entries and e.slot < slot.name for e in before)
+        return compose(self.site, newsletter, slot, entries, note, window, number)
+
+    def _triggered(self, newsletter: Newsletter, started: datetime, now: datetime) -> list[Edition]:
+        window = Window(now, started, self.site.time_zone)
+        before = list(self.editions.of(newsletter.name))
+        offered = frozenset(i for e in before for i in e.entries)
+        wanted = set(newsletter.trigger_topics)
+        entries = [e for e in self._entries.since(now) if wanted & set(e.topics)]
+        made = []
+        for entry in sorted(eligible(entries, newsletter, self.site, window, offered), key=lambda e: (e.date, e.id)):
+            edition = self._announce(newsletter, entry, 1 + len(before) + len(made), now)
+            if edition:
+                made.append(edition)
+        waiting = [e for e in before if e.state is State.DRAFT and newsletter.approval is Approval.NONE]
+        return [self._let_go(newsletter, edition, now) for edition in waiting + made]
+
+    def _announce(self, newsletter: Newsletter, entry: Entry, number: int, now: datetime) -> Edition | None:
+        """One entry's own edition; None where another tick made it."""
+        day = f"{entry.date.astimezone(self.site.time_zone):%Y-%m-%d}"
+        slug = slugify(entry.slug).removeprefix(f"{day}-") or entry.id
+        for name in (f"{day}-{slug}", f"{day}-{slug}-{entry.id[:6]}"):
+            section = EditionSection({}, (entry,))
+            content = Content(newsletter.name, name, now, number, newsletter.template, (section,))
+            try:
+                edition = replace(_edition(content, now), content=self.editions.save_content(content))
+                return self.editions.claim_slot(edition)
+            except ConflictError:
+                other = self.editions.get(newsletter.name, name)
+                if other and other.entries == (entry.id,):
+                    return None
+        return None
+
+
+def compose(
+    site: Site,
+    newsletter: Newsletter,
+    slot: Slot,
+    entries: Sequence[Entry],
+    note: EditionNote | None,
+    window: Window,
+    number: int,
+) -> Draft:
+    """Entries and an editor's note as the content of one edition. Pure."""
+    selection = select(entries, newsletter, note, window)
+    intro = {tag: markdown_to_html(text, f"{site.base_url}/") for tag, text in note.intro.items()} if note else {}
+    content = Content(
+        newsletter=newsletter.name,
+        slot=slot.name,
+        slot_at=slot.at,
+        number=number,
+        template=newsletter.template,
+        sections=selection.sections,
+        highlight=selection.highlight,
+        subject=note.subject if note else {},
+        intro_html=intro,
+    )
+    return Draft(content, selection)
+
+
+def late_words(late: timedelta) -> str:
+    """Why an overdue edition is held."""
+    hours = late.total_seconds() / 3600
+    return f"its slot was {hours:.0f} hours ago; approve it to send it now, or cancel it"
+
+
+def _open_slots(newsletter: Newsletter, site: Site, started: datetime, now: datetime) -> Iterable[Slot]:
+    """The latest slot, where it is not older than the newsletter here, and the next one, where its draft is due."""
+    if newsletter.schedule is None:
+        return
+    latest = latest_slot(newsletter.schedule, site.time_zone, now)
+    if latest and latest.at >= started - newsletter.hold_if_late:
+        yield latest
+    coming = next_slot(newsletter.schedule, site.time_zone, now)
+    if coming and coming.at - newsletter.draft_before <= now:
+        yield coming
+
+
+def _edition(content: Content, now: datetime) -> Edition:
+    return Edition(
+        newsletter=content.newsletter,
+        slot=content.slot,
+        slot_at=content.slot_at,
+        state=State.DRAFT,
+        number=content.number,
+        entries=tuple(entry.id for entry in content.entries),
+        subject=content.subject,
+        changed=now,
+    )

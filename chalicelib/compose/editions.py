@@ -1,0 +1,169 @@
+"""Editions in the table: one item for each newsletter and slot, changed only by conditional writes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.compose.edition import Content, State, check_transition, content_from_json, content_to_json
+from chalicelib.errors import ConflictError, NotFoundError, StoreError
+from chalicelib.store import Blobs, Item, Key, Table, every
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The record of one edition. ``planned`` is None until its recipients are frozen.
+
+    ``cursor`` is where planning stands; ``why`` says in words why it is held, cancelled or skipped.
+    ``was_sending`` remembers that a held edition had begun; ``released`` that a person let it go out,
+    however late. ``content`` names the blob with what it says.
+    """
+
+    newsletter: str
+    slot: str
+    slot_at: datetime
+    state: State
+    number: int = 0
+    entries: tuple[str, ...] = ()
+    why: str = ""
+    planned: int | None = None
+    chunks: int = 0
+    cursor: str = ""
+    was_sending: bool = False
+    released: bool = False
+    content: str = ""
+    proofed: bool = False
+    changed: datetime | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
+    item: Item | None = None
+
+    @property
+    def id(self) -> str:
+        """``<newsletter>/<slot>``."""
+        return f"{self.newsletter}/{self.slot}"
+
+    @property
+    def claims_entries(self) -> bool:
+        """Whether its entries count as offered (all but a cancelled one's)."""
+        return self.state is not State.CANCELLED
+
+
+class EditionStore:
+    """All editions; their content lies in blobs, since it may be larger than an item."""
+
+    def __init__(self, table: Table, blobs: Blobs) -> None:
+        self._table, self._blobs = table, blobs
+
+    def get(self, newsletter: str, slot: str) -> Edition | None:
+        """One edition, or None."""
+        item = self._table.get(_key(newsletter, slot))
+        return _read(item) if item else None
+
+    def find(self, edition_id: str) -> Edition:
+        """One edition by ``newsletter/slot``. Raises NotFoundError."""
+        newsletter, _, slot = edition_id.partition("/")
+        edition = self.get(newsletter, slot) if slot else None
+        if edition is None:
+            raise NotFoundError(
+                f"There is no edition '{edition_id}'.",
+                "Name it like community-digest/2026-11-26; 'sendbrief status' lists all.",
+            )
+        return edition
+
+    def of(self, newsletter: str, *, newest_first: bool = False) -> Iterator[Edition]:
+        """All editions of a newsletter by slot."""
+        for item in every(self._table, f"EDITIONS#{newsletter}", reverse=newest_first):
+            yield _read(item)
+
+    def claim_slot(self, edition: Edition) -> Edition:
+        """Make a new edition; the slot's lock. Raises ConflictError where another tick was first."""
+        return replace(edition, item=self._table.insert(_key(edition.newsletter, edition.slot), _write(edition)))
+
+    def change(self, edition: Edition, **changes: Any) -> Edition:
+        """Change fields under the version that was read. Raises ConflictError."""
+        if edition.item is None:
+            raise ValueError("only an edition read from the store can be changed")
+        new = replace(edition, **changes)
+        return replace(new, item=self._table.replace(edition.item, _write(new)))
+
+    def move(self, edition: Edition, state: State, now: datetime, *, why: str = "", **changes: Any) -> Edition:
+        """Go to another state under the version that was read.
+
+        Raises IllegalTransitionError where the states don't allow it, ConflictError where somebody was first.
+        """
+        check_transition(edition.id, edition.state, state)
+        return self.change(edition, state=state, why=why, changed=now, **changes)
+
+    def decide(self, edition_id: str, decision: Callable[[Edition], Edition]) -> Edition:
+        """What a person decided: re-read and tried again where a tick or worker changed the edition meanwhile."""
+        for _ in range(50):
+            try:
+                return decision(self.find(edition_id))
+            except ConflictError:
+                continue
+        raise StoreError(f"{edition_id} is being changed all the time.", "Try again in a moment.")
+
+    def save_content(self, content: Content) -> str:
+        """Keep what an edition says under a name of its own; the edition's record points to it."""
+        raw = json.dumps(content_to_json(content), ensure_ascii=False, sort_keys=True).encode()
+        name = f"editions/{content.edition_id}/content-{hashlib.sha256(raw).hexdigest()[:16]}.json"
+        if self._blobs.get(name) is None:
+            self._blobs.put(name, raw)
+        return name
+
+    def content(self, edition: Edition) -> Content:
+        """What the edition says. Raises StoreError where it is gone."""
+        raw = self._blobs.get(edition.content) if edition.content else None
+        if raw is None:
+            raise StoreError(f"The content of {edition.id} is missing from the store.", "Restore it from a backup.")
+        return content_from_json(json.loads(raw))
+
+
+def _key(newsletter: str, slot: str) -> Key:
+    return Key(f"EDITIONS#{newsletter}", slot)
+
+
+def _write(edition: Edition) -> dict[str, Any]:
+    return {
+        "newsletter": edition.newsletter,
+        "slot": edition.slot,
+        "slot_at": edition.slot_at.isoformat(),
+        "state": str(edition.state),
+        "number": edition.number,
+        "entries": list(edition.entries),
+        "why": edition.why,
+        "planned": edition.planned,
+        "chunks": edition.chunks,
+        "cursor": edition.cursor,
+        "was_sending": edition.was_sending,
+        "released": edition.released,
+        "content": edition.content,
+        "proofed": edition.proofed,
+        "changed": edition.changed.isoformat() if edition.changed else None,
+        "subject": dict(edition.subject),
+    }
+
+
+def _read(item: Item) -> Edition:
+    data = item.data
+    return Edition(
+        newsletter=data["newsletter"],
+        slot=data["slot"],
+        slot_at=datetime.fromisoformat(data["slot_at"]),
+        state=State(data["state"]),
+        number=data["number"],
+        entries=tuple(data["entries"]),
+        why=data["why"],
+        planned=data["planned"],
+        chunks=data["chunks"],
+        cursor=data["cursor"],
+        was_sending=data["was_sending"],
+        released=data["released"],
+        content=data["content"],
+        proofed=data["proofed"],
+        changed=datetime.fromisoformat(data["changed"]) if data["changed"] else None,
+        subject=data["subject"],
+        item=item,
+    )

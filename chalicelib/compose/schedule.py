@@ -1,0 +1,81 @@
+"""When a newsletter is due: slots from an RFC 5545 rule, in the site's own zone.
+
+The rule gives local dates, ``at`` a local time. A time that daylight saving skips moves on by the gap, one
+that it repeats counts once, the first time: every date of the rule has exactly one slot.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rruleset, rrulestr
+
+from chalicelib.content.values import Newsletter, Schedule
+
+_UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6}Z?)?")
+TRIGGER_REACH = timedelta(hours=24)
+"""How old a piece of news may be, when a triggered newsletter first sees it, to go out still."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """When an edition goes out: ``at`` aware, UTC; ``name`` the local date, which names the edition."""
+
+    at: datetime
+    name: str
+
+
+def slots_from(schedule: Schedule, zone: ZoneInfo, start: datetime) -> Iterator[Slot]:
+    """All slots at or after ``start`` (aware), in order."""
+    local = start.astimezone(zone).replace(tzinfo=None)
+    for date in _rule(schedule).xafter(local - timedelta(days=2), inc=True):
+        slot = _slot(date, schedule.at, zone)
+        if slot.at >= start:
+            yield slot
+
+
+def latest_slot(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Slot | None:
+    """The last slot at or before ``now``, or None before the first."""
+    local = now.astimezone(zone).replace(tzinfo=None)
+    rule, date = _rule(schedule), local + timedelta(days=1)
+    while (before := rule.before(date, inc=False)) is not None:
+        slot = _slot(before, schedule.at, zone)
+        if slot.at <= now:
+            return slot
+        date = before
+    return None
+
+
+def next_slot(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Slot | None:
+    """The first slot after ``now``, or None after the last."""
+    return next((slot for slot in slots_from(schedule, zone, now) if slot.at > now), None)
+
+
+def reach(newsletter: Newsletter, zone: ZoneInfo, start: datetime) -> timedelta:
+    """How far before ``start`` the first edition reaches back: one interval of the schedule, 31 days at most."""
+    if newsletter.schedule is None:
+        return TRIGGER_REACH
+    two = list(islice(slots_from(newsletter.schedule, zone, start), 2))
+    return min(two[1].at - two[0].at, timedelta(days=31)) if len(two) == 2 else timedelta(days=31)
+
+
+def is_slot(schedule: Schedule, zone: ZoneInfo, name: str) -> bool:
+    """Whether a local date like ``2026-11-26`` is one of the schedule."""
+    day = datetime.strptime(name, "%Y-%m-%d")  # noqa: DTZ007 (a local date)
+    return any(date.date() == day.date() for date in _rule(schedule).between(day, day + timedelta(days=1), inc=True))
+
+
+def _rule(schedule: Schedule) -> rruleset:
+    """The rule on midnights; UNTIL counts to the end of its day, whatever time it carries."""
+    rule = _UNTIL.sub(lambda match: f"UNTIL={match[1]}T235959", schedule.rule)
+    rules = rruleset(cache=False)
+    rules.rrule(rrulestr(rule, dtstart=datetime.combine(schedule.starts.date(), time())))  # type: ignore[arg-type]
+    return rules
+
+
+def _slot(date: datetime, at: time, zone: ZoneInfo) -> Slot:
+    local = datetime.combine(date.date(), at, tzinfo=zone)
+    return Slot(local.astimezone(UTC), f"{date:%Y-%m-%d}")
