@@ -155,10 +155,11 @@ class _Wave:
 
     def finish(self, outcomes: list[Outcome]) -> list[Outcome]:
         """Raises the trouble where it is certain that SES took nothing of the wave."""
-        if self._trouble and not any(outcome.fate in _TAKEN for outcome in outcomes):
-            if isinstance(self._trouble, ConfigurationError) or not self._answered:
-                raise self._trouble
-        return outcomes
+        if self._trouble is None or any(outcome.fate in _TAKEN for outcome in outcomes):
+            return outcomes
+        if self._answered and not isinstance(self._trouble, ConfigurationError):
+            return outcomes
+        raise self._trouble
 
 
 def _one_line(error: Exception) -> str:
