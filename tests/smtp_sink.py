@@ -23,7 +23,7 @@ from typing import Any, Self
 DROP = "(drop)"
 """An answer that is none: the connection is reset at once."""
 STALL = "(stall)"
-"""Say nothing to this, now or later."""
+"""Say nothing from here on; the connection stays open."""
 TAKE_AND_DROP = "(take and drop)"
 """For the final dot: the message is accepted, and the connection dies before the 250."""
 TAKE_AND_STALL = "(take and stall)"
@@ -147,9 +147,7 @@ class SmtpSink:
         self._loop = loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         context = self.tls if self.implicit_tls else None
-        server = await loop.create_server(
-            lambda: Peer(self), "127.0.0.1", self.port, backlog=1024, ssl=context
-        )
+        server = await loop.create_server(lambda: Peer(self), "127.0.0.1", self.port, backlog=1024, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         started(self.port)
@@ -202,7 +200,7 @@ class Peer(asyncio.Protocol):
         self._log = b""
         self._sender: str | None = None
         self._recipients: list[str] = []
-        self._in_data = self._began = False
+        self._in_data = self._began = self._silent = False
         self._accepted = 0
         self._secure = self._authenticated = False
         self._login: list[str] | None = None
@@ -221,8 +219,12 @@ class Peer(asyncio.Protocol):
         self.sink._peers.discard(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._silent:
+            return
         self._buffer += data
-        while not self.transport.is_closing() and (self._content() if self._in_data else self._command()):
+        while not (self._silent or self.transport.is_closing()) and (
+            self._content() if self._in_data else self._command()
+        ):
             pass
         self._flush()
 
@@ -299,7 +301,10 @@ class Peer(asyncio.Protocol):
             self._flush()
             self.transport.abort()
             return False
-        if reply and reply not in (STALL, TAKE_AND_STALL):
+        if reply in (STALL, TAKE_AND_STALL):
+            self._silent = True
+            return False
+        if reply:
             self._replies.append(reply.encode("latin-1") + b"\r\n")
         if reply.startswith("421"):
             self._flush()

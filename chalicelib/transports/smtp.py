@@ -14,7 +14,7 @@ from chalicelib.errors import ConfigurationError, SendbriefError, TransportUnava
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.smtp_mail import Prepared, prepare, queue_id
 from chalicelib.transports.smtp_pool import SessionPool
-from chalicelib.transports.smtp_session import NEEDS_SETTING, Session
+from chalicelib.transports.smtp_session import NEEDS_SETTING, ClosingError, Session
 from chalicelib.transports.smtp_url import SmtpSettings
 from chalicelib.transports.smtp_wire import Reply, WireError
 
@@ -64,9 +64,9 @@ class SmtpTransport:
             try:
                 await courier.run()
             except WireError as error:
-                courier.break_off(str(error))
+                courier.break_off(error)
             except ConfigurationError as error:
-                courier.break_off(error.message)
+                courier.break_off(error)
                 wave.troubles.append(error)
                 return
             except BaseException:
@@ -74,7 +74,6 @@ class SmtpTransport:
                 raise
             else:
                 self._pool.give_back(session)
-                continue
             fruitless = 0 if session.pooled or wave.settled > settled else fruitless + 1
 
 
@@ -143,6 +142,7 @@ class _Courier:
         self._wave = wave
         self._settings = settings
         self._begun: deque[tuple[int, Prepared]] = deque()
+        self._carried = 0
         self._dotted = False
         self._reset = b""
 
@@ -158,14 +158,17 @@ class _Courier:
             else:
                 await self._content(index, mail)
 
-    def break_off(self, reason: str) -> None:
+    def break_off(self, error: WireError | ConfigurationError) -> None:
         """The connection is lost: each mail in hand gets what is known of it."""
+        reason = str(error)
         self._wire.abort(reason)
         if self._dotted and self._begun:
             index, _ = self._begun.popleft()
             self._wave.settle(index, Outcome(Fate.IN_DOUBT, reason[:200]))
+        # Neither a connection that died of idleness nor one that has had its share is the mail's fault.
+        innocent = self._session.pooled or (self._carried > 0 and isinstance(error, ClosingError))
         for index, _ in reversed(self._begun):
-            self._wave.give_back(index, reason, counts=not self._session.pooled)
+            self._wave.give_back(index, reason, counts=not innocent)
 
     def _begin(self, content: bytes = b"") -> None:
         """Take the next mail and write its envelope as far as the server lets us, after ``content``."""
@@ -246,6 +249,7 @@ class _Courier:
     def _settle(self, index: int, outcome: Outcome) -> None:
         self._dotted = False
         self._begun.popleft()
+        self._carried += 1
         self._session.pooled = False
         self._wave.settle(index, outcome)
 
