@@ -1,6 +1,7 @@
 """The verb of this room: at a tick, make the drafts that are due and let those go that may."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -69,6 +70,8 @@ class Composer:
         changed = []
         for slot in _open_slots(newsletter, self.site, started, now):
             edition = self.editions.get(newsletter.name, slot.name)
+            if edition is None:
+                self._supersede(newsletter, slot, now)
             if edition is None or edition.state is State.DRAFT:
                 edition = self._compose(newsletter, slot, edition, started, now)
             if edition and edition.state is State.DRAFT and slot.at <= now:
@@ -89,7 +92,6 @@ class Composer:
                 return self._skip(old, edition, now)
             content = self.editions.save_content(draft.content)
             if old is None:
-                self._supersede(newsletter, slot, now)
                 return self.editions.claim_slot(replace(edition, content=content))
             if old.content == content:
                 return old
@@ -107,7 +109,9 @@ class Composer:
         """A draft nobody approved gives its entries to the next edition."""
         for edition in self.editions.of(newsletter.name):
             if edition.state is State.DRAFT and edition.slot < slot.name:
-                self.editions.move(edition, State.CANCELLED, now, why=f"not approved before {slot.name} was drafted")
+                why = f"not approved before {slot.name} was drafted"
+                with suppress(ConflictError):  # an editor approved it this moment: then it stands
+                    self.editions.move(edition, State.CANCELLED, now, why=why)
 
     def _let_go(self, newsletter: Newsletter, edition: Edition, now: datetime) -> Edition:
         late = now - edition.slot_at
@@ -134,7 +138,7 @@ class Composer:
         offered = frozenset(i for e in before for i in e.entries)
         wanted = set(newsletter.trigger_topics)
         entries = [e for e in self._entries.since(now) if wanted & set(e.topics)]
-        made = []
+        made: list[Edition] = []
         for entry in sorted(eligible(entries, newsletter, self.site, window, offered), key=lambda e: (e.date, e.id)):
             edition = self._announce(newsletter, entry, 1 + len(before) + len(made), now)
             if edition:

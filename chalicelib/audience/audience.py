@@ -1,0 +1,170 @@
+"""The verbs of this room: subscribe, leave, suppress, look up, remove. Each is one transaction."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.audience.address import clean_name, parse_address, subscriber_id
+from chalicelib.audience.subscriber import (
+    SHARDS,
+    Basis,
+    Evidence,
+    Membership,
+    MemberState,
+    Profile,
+    evidence_key,
+    evidence_to_data,
+    membership_from_data,
+    membership_key,
+    membership_to_data,
+    profile_from_data,
+    profile_key,
+    profile_to_data,
+    suppression_key,
+)
+from chalicelib.audience.tokens import Secrets
+from chalicelib.errors import ConflictError, NotFoundError, StoreError
+from chalicelib.store import Delete, Insert, Item, Key, Put, Replace, Table, Write, every
+
+TRIES = 20
+
+
+class Audience:
+    """All subscribers of a site."""
+
+    def __init__(self, table: Table, secrets: Secrets) -> None:
+        self._table, self._secrets = table, secrets
+
+    def sid(self, address: str) -> str:
+        """The id of an address. Raises AddressError."""
+        return subscriber_id(parse_address(address), self._secrets.sid_key)
+
+    def subscribe(self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime) -> list[str]:
+        """Make people confirmed members, with evidence; what became of each: new, changed, same or why not.
+
+        Whoever has left or is suppressed is not taken back: 'unsubscribed', 'suppressed'. At most 30 at once
+        (a transaction holds 100 writes), one newsletter each, no person twice.
+        """
+        for _ in range(TRIES):
+            results, writes = self._decide(wanted, basis, how, now)
+            if not writes:
+                return results
+            try:
+                self._table.transact(writes)
+            except ConflictError:
+                continue
+            return results
+        raise StoreError("The subscribers are being changed all the time.", "Try again in a moment.")
+
+    def _decide(
+        self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime
+    ) -> tuple[list[str], list[Write]]:
+        keys: list[Key] = []
+        for w in wanted:
+            keys += [w.key, profile_key(w.sid), suppression_key(w.sid)]
+        found = self._table.get_many(keys)
+        results, writes = [], []
+        for w in wanted:
+            old, person = found.get(w.key), found.get(profile_key(w.sid))
+            result = _what_becomes(w, old, suppressed=suppression_key(w.sid) in found)
+            results.append(result)
+            if result in {"new", "changed"}:
+                evidence = Evidence(now, "subscribed" if result == "new" else "changed", w.newsletter, str(basis), how)
+                writes += _writes(w, old, person, evidence)
+        return results, writes
+
+    def leave(self, sid: str, newsletter: str, now: datetime, how: str) -> bool:
+        """Unsubscribe; False where the person was no member any more. Safe to repeat."""
+        for _ in range(TRIES):
+            found = self._table.get_many([membership_key(newsletter, sid), profile_key(sid)])
+            item = found.get(membership_key(newsletter, sid))
+            if item is None or item.data["state"] == MemberState.UNSUBSCRIBED:
+                return False
+            member = membership_from_data(newsletter, sid, item.data)
+            gone = replace(member, state=MemberState.UNSUBSCRIBED)
+            evidence = Evidence(now, "unsubscribed", newsletter, how=how)
+            try:
+                self._table.transact(_writes(gone, item, found.get(profile_key(sid)), evidence))
+            except ConflictError:
+                continue
+            return True
+        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+
+    def suppress(self, sid: str, reason: str, now: datetime) -> None:
+        """Never write to this person again, in any newsletter, until somebody lifts it."""
+        self._table.put_many([Put(suppression_key(sid), {"reason": reason, "at": now.isoformat()})])
+
+    def profile(self, address: str) -> Profile:
+        """One person. Raises NotFoundError, AddressError."""
+        sid = self.sid(address)
+        item = self._table.get(profile_key(sid))
+        if item is None:
+            raise NotFoundError(f"There is no subscriber {address}.")
+        return profile_from_data(sid, item.data)
+
+    def history(self, sid: str) -> list[dict[str, str]]:
+        """The evidence of a person's consent, oldest first."""
+        return [dict(item.data) for item in every(self._table, f"SUBSCRIBER#{sid}", prefix="CONSENT#")]
+
+    def membership(self, newsletter: str, sid: str) -> Membership | None:
+        """A person's membership, in whatever state."""
+        item = self._table.get(membership_key(newsletter, sid))
+        return membership_from_data(newsletter, sid, item.data) if item else None
+
+    def members(self, newsletter: str) -> Iterator[Membership]:
+        """All memberships of a newsletter, in whatever state, shard by shard."""
+        for shard in SHARDS:
+            for item in every(self._table, f"LIST#{newsletter}#{shard}"):
+                yield membership_from_data(newsletter, item.key.sk, item.data)
+
+    def remove(self, address: str) -> None:
+        """Take a person out altogether: memberships, profile and evidence. Raises NotFoundError."""
+        profile = self.profile(address)
+        for _ in range(TRIES):
+            items = list(every(self._table, f"SUBSCRIBER#{profile.sid}"))
+            keys = [membership_key(newsletter, profile.sid) for newsletter in profile.newsletters]
+            items += self._table.get_many(keys).values()
+            try:
+                for start in range(0, len(items), 100):
+                    self._table.transact([Delete(item) for item in items[start : start + 100]])
+            except ConflictError:
+                continue
+            return
+        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+
+
+def make_member(secrets: Secrets, newsletter: str, address: str, name: str, language: str) -> Membership:
+    """A confirmed membership from what somebody typed. Raises AddressError."""
+    checked = parse_address(address)
+    sid = subscriber_id(checked, secrets.sid_key)
+    return Membership(newsletter, sid, checked, clean_name(name), language)
+
+
+def _what_becomes(wanted: Membership, old: Item | None, *, suppressed: bool) -> str:
+    if suppressed:
+        return "suppressed"
+    if old is None:
+        return "new"
+    if old.data["state"] == MemberState.UNSUBSCRIBED:
+        return "unsubscribed"
+    return "same" if dict(old.data) == membership_to_data(wanted) else "changed"
+
+
+def _writes(member: Membership, old: Item | None, person: Item | None, evidence: Evidence) -> list[Write]:
+    """The membership, the profile and the evidence, each under the version that was read."""
+    data = membership_to_data(member)
+    known = profile_from_data(member.sid, person.data) if person else None
+    profile = Profile(
+        sid=member.sid,
+        address=member.address,
+        name=member.name or (known.name if known else ""),
+        language=member.language or (known.language if known else ""),
+        created=known.created if known else evidence.at.isoformat(),
+        newsletters={**(known.newsletters if known else {}), member.newsletter: str(member.state)},
+    )
+    about = profile_to_data(profile)
+    return [
+        Replace(old, data) if old else Insert(member.key, data),
+        Replace(person, about) if person else Insert(profile_key(member.sid), about),
+        Put(evidence_key(member.sid, evidence), evidence_to_data(evidence)),
+    ]

@@ -1,0 +1,51 @@
+"""Signed links: one purpose, one salt; SHA-256; several keys, so that an old link outlives a new key."""
+
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from chalicelib.errors import ConfigurationError, NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The site's keys, oldest first. The first also keys subscriber ids, so it is never taken out."""
+
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(len(key) < 32 for key in self.keys):
+            raise ConfigurationError(
+                "The secret is missing or shorter than 32 characters.", "Set SENDBRIEF_SECRET to a long random text."
+            )
+
+    @property
+    def sid_key(self) -> bytes:
+        """What subscriber ids are keyed with."""
+        return f"sendbrief.sid.v1:{self.keys[0]}".encode()
+
+
+class UnsubscribeTokens:
+    """Tokens that let their holder leave one newsletter; they never expire (RFC 8058 links live in old mails)."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        import hashlib
+
+        self._serializer = URLSafeSerializer(
+            list(secrets.keys),
+            salt="sendbrief.unsubscribe.v1",
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+
+    def make(self, sid: str, newsletter: str) -> str:
+        """A token for one person and newsletter, safe in a URL."""
+        token = self._serializer.dumps([sid, newsletter])
+        return token if isinstance(token, str) else token.decode()
+
+    def read(self, token: str) -> tuple[str, str]:
+        """The person's id and the newsletter. Raises NotFoundError for anything not made by ``make``."""
+        try:
+            sid, newsletter = self._serializer.loads(token)
+        except (BadSignature, ValueError, TypeError):
+            raise NotFoundError("This link is not complete.", "Use the whole link from the mail.") from None
+        return str(sid), str(newsletter)
