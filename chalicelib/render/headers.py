@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.text import ascii_host, header_text
@@ -64,6 +65,12 @@ def date(moment: datetime) -> str:
     """A Date header's value. Raises RenderError for a naive moment."""
     if moment.tzinfo is None:
         raise RenderError("A Date header needs a moment with a time zone.", "Pass an aware datetime.")
+    return _formatted(moment)
+
+
+@lru_cache(maxsize=256)
+def _formatted(moment: datetime) -> str:
+    """Cached, for a wave of letters shares its moment."""
     return format_datetime(moment)
 
 
@@ -72,9 +79,12 @@ def encoded_words(text: str, first: int) -> str:
 
     Each word holds whole characters and at most 75 columns (RFC 2047, 2).
     """
+    whole = text.encode("utf-8", "replace")
+    room = _room(first)
+    if len(whole) <= room:
+        return _word(whole)
     words: list[str] = []
     chunk = b""
-    room = _room(first)
     for character in text:
         raw = character.encode("utf-8", "replace")
         if chunk and len(chunk) + len(raw) > room:

@@ -6,7 +6,8 @@ unsanitised can neither be active nor break the letter around it.
 
 import re
 from dataclasses import dataclass, field
-from html import escape
+
+from markupsafe import escape
 
 from chalicelib.render.personal import mark
 from chalicelib.render.text import ascii_url, direction, one_line
@@ -94,8 +95,10 @@ class _Writer(Walker):
             return ("a", f'<a href="{escape(href)}" style="{style}"{_language(attrs)}>') if href else ("", "")
         if tag in HEADINGS:
             level = self.headings.level(int(tag[1]))
-            font = escape(self.look.title_font)
-            return f"h{level}", f'<h{level} style="margin:20px 0 8px;font:600 18px/26px {font}"{_language(attrs)}>'
+            return (
+                f"h{level}",
+                f'<h{level} style="margin:20px 0 8px;font:600 18px/26px {self.look.title_font}"{_language(attrs)}>',
+            )
         return tag, f"<{tag}{_style(tag)}{_language(attrs)}{_spans(tag, attrs)}>"
 
     def closed(self, tag: str) -> None:
@@ -109,7 +112,7 @@ class _Writer(Walker):
                 return
 
     def said(self, text: str) -> None:
-        self.out.append(escape(mark(text) if self.personal else text))
+        self.out.append(str(escape(mark(text) if self.personal else text)))
 
     def result(self) -> str:
         self.close()
@@ -153,7 +156,7 @@ def _image(attrs: dict[str, str]) -> str:
     alt = one_line(attrs.get("alt", ""))
     src = ascii_url(attrs.get("src", ""))
     if not src.startswith("https://"):
-        return escape(alt)
+        return str(escape(alt))
     width = attrs.get("width", "")
     shown = min(int(width), IMAGE_WIDTH) if re.fullmatch(r"[1-9]\d{0,3}", width) else IMAGE_WIDTH
     style = "max-width:100%;height:auto"

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from html import escape
 from urllib.parse import urlsplit
+
+from markupsafe import escape
 
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site, localize
@@ -197,7 +198,7 @@ def _merged(segments: list[Segment]) -> list[Segment]:
 
 
 def _html_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return qp_value(escape(values[slot.field] or slot.fallback))
+    return qp_value(str(escape(values[slot.field] or slot.fallback)))
 
 
 def _text_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:

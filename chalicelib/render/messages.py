@@ -79,7 +79,7 @@ class Catalogue:
         if ends is None or last == first:
             return self("date.at", date=days, time=self.time(starts, zone))
         if first.date() == last.date():
-            times = self("date.range", first=f"{first:%H:%M}", last=f"{last:%H:%M}")
+            times = self("date.times", first=f"{first:%H:%M}", last=f"{last:%H:%M}")
             return self("date.at", date=days, time=self("date.time", time=times, zone=zone_name(first)))
         return self("date.range", first=self.moment(starts, zone), last=self.moment(last, zone))
 

@@ -2,7 +2,7 @@
 
 An editor writes ``{name|friend}``; templates use ``unsubscribe_url`` and ``preferences_url``. A token is
 made of control characters and hex digits: cleaned content can't hold one, and neither escaping nor
-wrapping can break one. ``STX field US hex(fallback) ETX``.
+wrapping can break one. ``STX field : hex(fallback) ETX``.
 """
 
 import re
@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from chalicelib.render.text import header_text
 
 FIELDS = ("name", "unsubscribe_url", "preferences_url")
-TOKEN = re.compile("\x02([a-z_]+)\x1f([0-9a-f]*)\x03")
+TOKEN = re.compile("\x02([a-z_]+):([0-9a-f]*)\x03")
 _WRITTEN = re.compile(r"\{(name)(?:\|([^{}|\n]{0,100}))?\}")
 
 
 def token(field: str, fallback: str = "") -> str:
     """The token of a field; ``fallback`` is the plain text for a reader who has no such value."""
-    return f"\x02{field}\x1f{fallback.encode().hex()}\x03"
+    return f"\x02{field}:{fallback.encode().hex()}\x03"
 
 
 def mark(text: str) -> str:

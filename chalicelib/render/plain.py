@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from chalicelib.render.personal import shown_length
+from chalicelib.render.personal import mark, shown_length
 from chalicelib.render.text import ascii_url, one_line
 from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
 
@@ -70,8 +70,9 @@ class _Table:
 
 
 class _Plain(Walker):
-    def __init__(self, links: LinkList, width: int) -> None:
+    def __init__(self, links: LinkList, width: int, personal: bool) -> None:
         super().__init__()
+        self.personal = personal
         self.links = links
         self.width = width
         self.blocks: list[str] = []
@@ -155,6 +156,8 @@ class _Plain(Walker):
                 pass
 
     def said(self, text: str) -> None:
+        if self.personal:
+            text = mark(text)
         self.run.append(text if self.pre else re.sub(r"\s+", " ", text))
 
     def _end_cell(self) -> None:
@@ -191,6 +194,8 @@ class _Plain(Walker):
     def result(self) -> str:
         """Blocks parted by an empty line; the items of a list stand close."""
         self.close()
+        while self.hrefs:
+            self.closed("a")
         self._end_block("table")
         self.flush()
         return "\n\n".join(self.blocks)
@@ -225,11 +230,12 @@ def _listed(rows: list[list[str]], header: bool, width: int) -> str:
     return "\n\n".join(paragraphs)
 
 
-def to_plain(html: str, links: LinkList, width: int = WIDTH) -> str:
+def to_plain(html: str, links: LinkList, width: int = WIDTH, *, personal: bool = False) -> str:
     """Sanitised HTML as text of at most ``width`` columns (longer only where one word is).
 
     Each link is followed by its number in ``links``. Code keeps its lines, quotes begin with ``>``.
+    ``personal`` is that of ``mail_html``.
     """
-    walker = _Plain(links, width)
+    walker = _Plain(links, width, personal)
     walker.feed(html)
     return walker.result()

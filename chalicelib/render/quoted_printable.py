@@ -54,4 +54,7 @@ def _chunks(raw: bytes) -> list[bytes]:
 
 def qp_value(text: str) -> bytes:
     """A value between two soft line breaks, so that it can't lengthen the lines around it."""
-    return SOFT_BREAK + SOFT_BREAK.join(_chunks(_escape_bytes(text.encode("utf-8", "replace")))) + SOFT_BREAK
+    raw = _escape_bytes(text.encode("utf-8", "replace"))
+    if len(raw) <= _LINE:
+        return SOFT_BREAK + raw + SOFT_BREAK
+    return SOFT_BREAK + SOFT_BREAK.join(_chunks(raw)) + SOFT_BREAK

@@ -11,14 +11,13 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chalicelib.errors import RenderError
 from chalicelib.render.messages import Catalogue, load_catalogue
@@ -44,7 +43,7 @@ def _hide(value: object) -> object:
     """What a ``.mjml`` template prints in place of a value (Jinja's ``finalize``)."""
     if isinstance(value, Markup | int | float) or value is None:
         return "" if value is None else value
-    html = value.text if isinstance(value, Html) else escape(str(value))
+    html = value.text if isinstance(value, Html) else str(escape(str(value)))
     return Markup(f"SLOT{html.encode('utf-8', 'replace').hex()}TOLS") if html else ""  # noqa: S704 - hex only
 
 
@@ -160,4 +159,4 @@ def _relative(path: Path) -> str:
 
 def trusted(value: Any) -> Markup:
     """A value of the theme, already checked, that MJML itself must read (a colour, a font, a width)."""
-    return Markup(escape(str(value), quote=True))  # noqa: S704 - escaped here
+    return Markup(str(value))  # noqa: S704 - the caller matched it against a shape without markup

@@ -78,7 +78,7 @@ class Wording:
         local = entry.starts.astimezone(self.zone) if entry.starts else None
         return ItemView(
             kind=str(entry.kind),
-            title=cut(one_line(text.title), MAX_TITLE),
+            title=cut(one_line(text.title) or entry.slug, MAX_TITLE),
             url=ascii_url(text.url),
             language=tag,
             direction=direction(tag),
@@ -155,9 +155,6 @@ class Wording:
         return tuple(views)
 
 
-def reading_minutes(sections: Sequence[SectionView], *texts: str) -> int:
-    """Minutes to read what the mail itself shows, at least one."""
-    shown = [f"{item.title} {item.excerpt}" for section in sections for item in section.items]
-    shown += [item.title for section in sections for item in section.brief]
-    words = sum(len(text.split()) for text in (*shown, *texts))
-    return max(1, round(words / WORDS_PER_MINUTE))
+def minutes(*texts: str) -> int:
+    """Minutes to read texts, at least one."""
+    return max(1, round(sum(len(text.split()) for text in texts) / WORDS_PER_MINUTE))
