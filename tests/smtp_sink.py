@@ -200,7 +200,7 @@ class Peer(asyncio.Protocol):
         self._log = b""
         self._sender: str | None = None
         self._recipients: list[str] = []
-        self._in_data = self._began = self._silent = False
+        self._in_data = self._began = self._silent = self._upgrading = False
         self._accepted = 0
         self._secure = self._authenticated = False
         self._login: list[str] | None = None
@@ -222,7 +222,11 @@ class Peer(asyncio.Protocol):
         if self._silent:
             return
         self._buffer += data
-        while not (self._silent or self.transport.is_closing()) and (
+        if not self._upgrading:
+            self._proceed()
+
+    def _proceed(self) -> None:
+        while not (self._silent or self._upgrading or self.transport.is_closing()) and (
             self._content() if self._in_data else self._command()
         ):
             pass
@@ -373,6 +377,8 @@ class Peer(asyncio.Protocol):
         self._flush()
         if reply.startswith("220"):
             self._buffer.clear()
+            self.transport.pause_reading()  # the next bytes are the handshake's
+            self._upgrading = True  # what comes with the end of the handshake waits for the new transport
             task = asyncio.get_running_loop().create_task(self._secure_it(self.sink.tls))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -384,7 +390,8 @@ class Peer(asyncio.Protocol):
             transport = await loop.start_tls(self.transport, self, context, server_side=True)
         except (OSError, ssl.SSLError):
             return  # a client that does not like the certificate
-        self.transport, self._secure = transport, True
+        self.transport, self._secure, self._upgrading = transport, True, False
+        self._proceed()
 
     def _auth(self, argument: str) -> bool:
         mechanism, _, initial = argument.partition(" ")

@@ -59,7 +59,6 @@ class SmtpTransport:
             except (ConfigurationError, TransportUnavailableError) as error:
                 wave.troubles.append(error)
                 return
-            settled = wave.settled
             courier = _Courier(session, wave, self._settings)
             try:
                 await courier.run()
@@ -74,7 +73,7 @@ class SmtpTransport:
                 raise
             else:
                 self._pool.give_back(session)
-            fruitless = 0 if session.pooled or wave.settled > settled else fruitless + 1
+            fruitless = 0 if session.pooled or courier.carried else fruitless + 1
 
 
 class _Wave:
@@ -83,7 +82,6 @@ class _Wave:
     def __init__(self, mails: Sequence[Mail], ends: float) -> None:
         self.mails = mails
         self.troubles: list[SendbriefError] = []
-        self.settled = 0
         self._ends = ends
         self._clock = asyncio.get_running_loop().time
         self._outcomes: list[Outcome | None] = [None] * len(mails)
@@ -108,10 +106,9 @@ class _Wave:
         return None
 
     def settle(self, index: int, outcome: Outcome) -> None:
-        """What the server said, or did not: silence is no sign that it works."""
+        """What the server said, or did not."""
         self._outcomes[index] = outcome
         self._answered = True
-        self.settled += outcome.fate is not Fate.IN_DOUBT
 
     def give_back(self, index: int, reason: str, *, counts: bool) -> None:
         """Certainly not taken: another connection may try, once."""
@@ -142,7 +139,8 @@ class _Courier:
         self._wave = wave
         self._settings = settings
         self._begun: deque[tuple[int, Prepared]] = deque()
-        self._carried = 0
+        self.carried = 0
+        """Mails the server gave its word on: silence is no sign that it works."""
         self._dotted = False
         self._reset = b""
 
@@ -166,7 +164,7 @@ class _Courier:
             index, _ = self._begun.popleft()
             self._wave.settle(index, Outcome(Fate.IN_DOUBT, reason[:200]))
         # Neither a connection that died of idleness nor one that has had its share is the mail's fault.
-        innocent = self._session.pooled or (self._carried > 0 and isinstance(error, ClosingError))
+        innocent = self._session.pooled or (self.carried > 0 and isinstance(error, ClosingError))
         for index, _ in reversed(self._begun):
             self._wave.give_back(index, reason, counts=not innocent)
 
@@ -249,7 +247,7 @@ class _Courier:
     def _settle(self, index: int, outcome: Outcome) -> None:
         self._dotted = False
         self._begun.popleft()
-        self._carried += 1
+        self.carried += 1
         self._session.pooled = False
         self._wave.settle(index, outcome)
 
