@@ -67,8 +67,7 @@ class MaildirTransport:
         problem = envelope_problem(mail)
         if problem:
             return Outcome(Fate.FAILED, problem)
-        for folder in _FOLDERS:
-            (self._directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_folders()
         name = self._unique_name()
         draft = self._directory / "tmp" / name
         try:
@@ -78,6 +77,13 @@ class MaildirTransport:
             draft.unlink(missing_ok=True)
             raise
         return Outcome(Fate.SENT, "", name)
+
+    def _make_folders(self) -> None:
+        """For the owner alone. Looked at for each mail: somebody may empty an inbox by deleting it."""
+        if not all((self._directory / folder).is_dir() for folder in _FOLDERS):
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in _FOLDERS:
+                (self._directory / folder).mkdir(exist_ok=True, mode=0o700)
 
     def _unique_name(self) -> str:
         """Time, process, number: unique on this machine, and sorted in the order of delivery."""
