@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import boto3
+import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -45,7 +45,8 @@ def make_client(
         max_pool_connections=concurrency,
     )
     try:
-        return boto3.client("sesv2", region_name=region, config=config)
+        # A session of its own: boto3's shared one is not safe for threads and remembers old credentials.
+        return boto3.session.Session().client("sesv2", region_name=region, config=config)
     except BotoCoreError as error:
         raise ConfigurationError(
             f"No client for SES can be made: {error}", "Set AWS_REGION and credentials."

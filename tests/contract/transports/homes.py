@@ -4,9 +4,10 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from queue import Queue
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from moto import mock_aws
@@ -19,6 +20,9 @@ from chalicelib.transports.ses import SesTransport, make_client
 from chalicelib.transports.smtp import SmtpSettings, SmtpTransport
 from tests.smtp_sink import SmtpSink
 from tests.transports.mails import SENDER
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
 
 
 class Arrived(NamedTuple):
@@ -104,11 +108,16 @@ class PipelinedHome:
         return [Arrived(received.recipient, received.content) for received in self._sink.received]
 
 
+@cache
+def _ses_client() -> "SESV2Client":
+    """One for all tests: making it takes 0.3 s, and moto forgets everything between them anyway."""
+    return make_client("us-east-1")
+
+
 class SesHome:
     def __init__(self) -> None:
-        client = make_client("us-east-1")
-        client.create_email_identity(EmailIdentity=SENDER)
-        self.transport: Transport = SesTransport(client, concurrency=4)
+        _ses_client().create_email_identity(EmailIdentity=SENDER)
+        self.transport: Transport = SesTransport(_ses_client(), concurrency=4)
 
     def arrived(self) -> list[Arrived]:
         sent: list[Any] = get_backend("ses")[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages
