@@ -4,6 +4,7 @@ moto emulates AWS in this process. It checks conditions and writes in two steps,
 real concurrency is left to SQLite and to the local AWS (fixture ``sturdy``).
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.store import Blobs, Queue, Table
-from tests.contract.store.homes import Clock, Home, aws_home, shared_clients, sqlite_home
+from tests.contract.store.homes import AwsHome, Clock, Home, SqliteHome, shared_clients
 from tests.local_aws import LocalAws, local_aws
 from tools.local_aws import REGION
 
@@ -48,21 +49,23 @@ def sturdy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(params=["moto", AWS])
-def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
-    yield from _home(request, tmp_path)
+def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AwsHome]:
+    for home in _home(request, tmp_path):
+        assert isinstance(home, AwsHome)
+        yield home
 
 
 def _home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     if request.param == "sqlite":
-        with sqlite_home(tmp_path) as home:
+        home = SqliteHome(tmp_path)
+        with contextlib.closing(home.database):
             yield home
     elif request.param == "moto":
         clients: Clients = request.getfixturevalue("moto_clients")
-        with mock_aws(), aws_home(clients) as home:
-            yield home
+        with mock_aws():
+            yield AwsHome(clients)
     else:
-        with aws_home(request.getfixturevalue("aws_clients")) as home:
-            yield home
+        yield AwsHome(request.getfixturevalue("aws_clients"))
 
 
 @pytest.fixture

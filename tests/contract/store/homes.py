@@ -5,9 +5,9 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.store import Blobs, Queue, Table
 from chalicelib.store.dynamodb import DynamoTable, create_table
@@ -34,29 +34,69 @@ class Clock:
         return self.now
 
 
-@dataclass
-class Home:
+class Home(Protocol):
     """Fresh, empty ports of one kind. ``later`` lets the queue's time pass."""
 
-    table: Table
-    queue: Queue
-    blobs: Blobs
     clock: Clock
-    later: Callable[[float], None]
-    clients: Callable[[str], Any] | None = None
-    table_name: str = ""
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    def later(self, seconds: float) -> None: ...
 
 
-@contextlib.contextmanager
-def sqlite_home(directory: Path) -> Iterator[Home]:
-    database, clock = Database(directory / "store.db"), Clock()
+class SqliteHome:
+    def __init__(self, directory: Path) -> None:
+        self.database = Database(directory / "store.db")
+        self.clock = Clock()
+        self.table = SqliteTable(self.database, self.clock)
+        self.queue = SqliteQueue(self.database, "work", max_attempts=MAX_ATTEMPTS, wall_clock=self.clock)
+        self.blobs = SqliteBlobs(self.database)
 
-    def later(seconds: float) -> None:
-        clock.now += seconds
+    def later(self, seconds: float) -> None:
+        self.clock.now += seconds
 
-    queue = SqliteQueue(database, "work", max_attempts=MAX_ATTEMPTS, wall_clock=clock)
-    with contextlib.closing(database):
-        yield Home(SqliteTable(database, clock), queue, SqliteBlobs(database), clock, later)
+
+class AwsHome:
+    """Each test has a table, bucket and queue of its own, made where it asks for them."""
+
+    def __init__(self, clients: Callable[[str], Any]) -> None:
+        self.clients = clients
+        self.name = f"home-{next(_NUMBERS)}"
+        self.clock = Clock()
+
+    @cached_property
+    def table(self) -> Table:
+        create_table(self.clients("dynamodb"), self.name)
+        return DynamoTable(self.clients("dynamodb"), self.name, self.clock)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        configuration = {"LocationConstraint": REGION}
+        self.clients("s3").create_bucket(Bucket=self.name, CreateBucketConfiguration=configuration)
+        return S3Blobs(self.clients("s3"), self.name, prefix="site/")
+
+    @cached_property
+    def queue(self) -> Queue:
+        return SqsQueue(self.clients("sqs"), self.queue_url)
+
+    @cached_property
+    def queue_url(self) -> str:
+        sqs = self.clients("sqs")
+        dead = sqs.create_queue(QueueName=f"{self.name}-dead")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(MAX_ATTEMPTS)})
+        url: str = sqs.create_queue(QueueName=self.name, Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        return url
+
+    def later(self, seconds: float) -> None:
+        time.sleep(seconds + 0.1)
 
 
 @contextlib.contextmanager
@@ -65,25 +105,3 @@ def shared_clients(make: Callable[[str], Any]) -> Iterator[Callable[[str], Any]]
     with contextlib.ExitStack() as stack:
         made = {name: stack.enter_context(contextlib.closing(make(name))) for name in ("dynamodb", "sqs", "s3")}
         yield made.__getitem__
-
-
-@contextlib.contextmanager
-def aws_home(clients: Callable[[str], Any]) -> Iterator[Home]:
-    """Made anew for each test: tables, buckets and queues with a number of their own."""
-    name, clock = f"home-{next(_NUMBERS)}", Clock()
-    dynamodb, sqs, s3 = clients("dynamodb"), clients("sqs"), clients("s3")
-    create_table(dynamodb, name)
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(MAX_ATTEMPTS)})
-    url = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    yield Home(
-        DynamoTable(dynamodb, name, clock),
-        SqsQueue(sqs, url),
-        S3Blobs(s3, name, prefix="site/"),
-        clock,
-        lambda seconds: time.sleep(seconds + 0.1),
-        clients,
-        name,
-    )
