@@ -112,7 +112,7 @@ class Letter:
                     f"A stored letter has format {data['format']}, this version reads {FORMAT}.",
                     "Finish the edition with the version that began it.",
                 )
-            segments = tuple(part if isinstance(part, str) else Slot(*part) for part in data["segments"])
+            segments = tuple(part if isinstance(part, str) else _known(Slot(*part)) for part in data["segments"])
             return cls(data["edition"], data["variant"], segments)
         except (ValueError, KeyError, TypeError) as error:
             raise RenderError("A stored letter can't be read.", "Plan the edition again.") from error
@@ -195,6 +195,13 @@ def _merged(segments: list[Segment]) -> list[Segment]:
         elif segment != "":
             merged.append(segment)
     return merged
+
+
+def _known(slot: Slot) -> Slot:
+    known = _HEADERS if slot.context == "header" else FIELDS
+    if slot.context not in _CONTEXTS or slot.field not in known:
+        raise ValueError(f"unknown slot {slot}")
+    return slot
 
 
 def _html_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:

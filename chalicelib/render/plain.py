@@ -75,13 +75,14 @@ class _Plain(Walker):
         self.personal = personal
         self.links = links
         self.width = width
-        self.blocks: list[str] = []
+        self.blocks: list[tuple[bool, str]] = []  # (an item of a list that goes on, text)
         self.run: list[str] = []
         self.prefixes: list[_Prefix] = []
         self.counters: list[int] = []
         self.hrefs: list[str] = []
         self.table: _Table | None = None
         self.pre = False
+        self.in_list = False
 
     def opened(self, tag: str, attrs: dict[str, str]) -> None:
         if tag == "a":
@@ -120,7 +121,7 @@ class _Plain(Walker):
         elif tag == "pre":
             self.pre = True
         elif tag == "hr":
-            self.blocks.append(self._lead() + "-" * 20)
+            self._add(["-" * 20])
 
     def _item(self) -> None:
         if len(self.prefixes) >= 8:
@@ -173,7 +174,10 @@ class _Plain(Walker):
         return "".join(prefix.take() for prefix in self.prefixes)
 
     def _add(self, lines: list[str]) -> None:
-        self.blocks.append("\n".join((self._lead() + line).rstrip() for line in lines))
+        items = [prefix for prefix in self.prefixes if prefix.tag == "li"]
+        close = bool(items) and items[-1].first != items[-1].rest and self.in_list
+        self.in_list = bool(items)
+        self.blocks.append((close, "\n".join((self._lead() + line).rstrip() for line in lines)))
 
     def flush(self, *, underline: bool = False) -> None:
         """End the paragraph that is being collected."""
@@ -198,7 +202,7 @@ class _Plain(Walker):
             self.closed("a")
         self._end_block("table")
         self.flush()
-        return "\n\n".join(self.blocks)
+        return "".join(("\n" if close else "\n\n") + text for close, text in self.blocks).lstrip("\n")
 
 
 def _table_text(table: _Table, width: int) -> str:

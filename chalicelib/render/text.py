@@ -13,6 +13,7 @@ _FORBIDDEN = re.compile(
 _ISOLATES = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
 _SPACES = re.compile(r"\s+")
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
+_ASCII_HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
@@ -53,6 +54,8 @@ def direction(language: str) -> str:
 def ascii_host(host: str) -> str:
     """A host name as A-labels (RFC 5891, UTS 46). Raises UnicodeError where it is no host name."""
     if host.isascii():
+        if not _ASCII_HOST.fullmatch(host):
+            raise UnicodeError(f"no host name: {host!a}")
         return host.lower()
     return idna.encode(host, uts46=True).decode("ascii")
 
