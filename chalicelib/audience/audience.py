@@ -64,8 +64,9 @@ class Audience:
             keys += [w.key, profile_key(w.sid), suppression_key(w.sid)]
         found = self._table.get_many(keys)
         results, writes = [], []
-        for w in wanted:
-            old, person = found.get(w.key), found.get(profile_key(w.sid))
+        for one in wanted:
+            old, person = found.get(one.key), found.get(profile_key(one.sid))
+            w = _keeping_choices(one, old)
             result = _what_becomes(w, old, suppressed=suppression_key(w.sid) in found)
             results.append(result)
             if result in {"new", "changed"}:
@@ -138,6 +139,14 @@ def make_member(secrets: Secrets, newsletter: str, address: str, name: str, lang
     checked = parse_address(address)
     sid = subscriber_id(checked, secrets.sid_key)
     return Membership(newsletter, sid, checked, clean_name(name), language)
+
+
+def _keeping_choices(wanted: Membership, old: Item | None) -> Membership:
+    """A member's own choices stand: an import only fills in what is not known yet."""
+    if old is None or old.data["state"] != MemberState.CONFIRMED:
+        return wanted
+    member = membership_from_data(wanted.newsletter, wanted.sid, old.data)
+    return replace(member, name=member.name or wanted.name, language=member.language or wanted.language)
 
 
 def _what_becomes(wanted: Membership, old: Item | None, *, suppressed: bool) -> str:

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.compose.edition import Content, State, check_transition, content_from_json, content_to_json
 from chalicelib.errors import ConflictError, NotFoundError, StoreError
-from chalicelib.store import Blobs, Item, Key, Table, every
+from chalicelib.store import Blobs, Item, Key, Replace, Table, Write, every
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Edition:
 
     ``cursor`` is where planning stands; ``why`` says in words why it is held, cancelled or skipped.
     ``was_sending`` remembers that a held edition had begun; ``released`` that a person let it go out,
-    however late. ``content`` names the blob with what it says.
+    however late. ``totals`` are the final books; ``queued`` is when its chunks were last put in the queue
+    (epoch seconds by the wall clock, 0 for never). ``content`` names the blob with what it says.
     """
 
     newsletter: str
@@ -29,6 +30,8 @@ class Edition:
     entries: tuple[str, ...] = ()
     why: str = ""
     planned: int | None = None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    queued: float = 0.0
     chunks: int = 0
     cursor: str = ""
     was_sending: bool = False
@@ -46,8 +49,8 @@ class Edition:
 
     @property
     def claims_entries(self) -> bool:
-        """Whether its entries count as offered (all but a cancelled one's)."""
-        return self.state is not State.CANCELLED
+        """Whether its entries count as offered: all but those of an edition cancelled before anybody got it."""
+        return self.state is not State.CANCELLED or self.chunks > 0
 
 
 class EditionStore:
@@ -81,12 +84,16 @@ class EditionStore:
         """Make a new edition; the slot's lock. Raises ConflictError where another tick was first."""
         return replace(edition, item=self._table.insert(_key(edition.newsletter, edition.slot), _write(edition)))
 
-    def change(self, edition: Edition, **changes: Any) -> Edition:
-        """Change fields under the version that was read. Raises ConflictError."""
+    def change(self, edition: Edition, also: Sequence[Write] = (), **changes: Any) -> Edition:
+        """Change fields under the version that was read, with other writes or not at all. Raises ConflictError."""
         if edition.item is None:
             raise ValueError("only an edition read from the store can be changed")
         new = replace(edition, **changes)
-        return replace(new, item=self._table.replace(edition.item, _write(new)))
+        if not also:
+            return replace(new, item=self._table.replace(edition.item, _write(new)))
+        self._table.transact([Replace(edition.item, _write(new)), *also])
+        item = replace(edition.item, data=_write(new), version=edition.item.version + 1)
+        return replace(new, item=item)
 
     def move(self, edition: Edition, state: State, now: datetime, *, why: str = "", **changes: Any) -> Edition:
         """Go to another state under the version that was read.
@@ -135,6 +142,8 @@ def _write(edition: Edition) -> dict[str, Any]:
         "entries": list(edition.entries),
         "why": edition.why,
         "planned": edition.planned,
+        "totals": dict(edition.totals),
+        "queued": str(edition.queued),
         "chunks": edition.chunks,
         "cursor": edition.cursor,
         "was_sending": edition.was_sending,
@@ -157,6 +166,8 @@ def _read(item: Item) -> Edition:
         entries=tuple(data["entries"]),
         why=data["why"],
         planned=data["planned"],
+        totals=data["totals"],
+        queued=float(data["queued"]),
         chunks=data["chunks"],
         cursor=data["cursor"],
         was_sending=data["was_sending"],

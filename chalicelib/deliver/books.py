@@ -1,0 +1,63 @@
+"""The books of an edition: planned = pending + sent + failed + skipped + deferred + in doubt, always."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chalicelib.compose.editions import Edition
+from chalicelib.deliver.ledger import DEFERRED, FAILED, FLIGHT, IN_DOUBT, PENDING, SENT, SKIPPED, Ledger
+from chalicelib.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Recipients of an edition by what became of them; who is in flight counts as pending."""
+
+    planned: int = 0
+    pending: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    deferred: int = 0
+    in_doubt: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether everybody planned is accounted for."""
+        parts = (self.pending, self.sent, self.failed, self.skipped, self.deferred, self.in_doubt)
+        return self.planned == sum(parts)
+
+    @property
+    def done(self) -> bool:
+        """Nobody is left to be tried."""
+        return self.pending == 0 and self.deferred == 0
+
+    def as_dict(self) -> dict[str, int]:
+        """The figures by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def add_up(planned: int | None, ledgers: Iterable[Ledger]) -> Books:
+    """The books from all ledgers of an edition; ``planned`` is None while it is still being planned."""
+    marks: Counter[str] = Counter()
+    for ledger in ledgers:
+        marks.update(ledger.marks)
+    return Books(
+        planned=marks.total() if planned is None else planned,
+        pending=marks[PENDING] + marks[FLIGHT],
+        sent=marks[SENT],
+        failed=marks[FAILED],
+        skipped=marks[SKIPPED],
+        deferred=marks[DEFERRED],
+        in_doubt=marks[IN_DOUBT],
+    )
+
+
+def check(edition: Edition, books: Books) -> Books:
+    """The books, or a StoreError: books that don't balance are never shown as if they did."""
+    if not books.balanced:
+        raise StoreError(
+            f"The books of {edition.id} don't balance: {books.as_dict()}.",
+            "Nothing more is sent of it. Pause it and look at its chunks; this is a fault of the program or the store.",
+        )
+    return books

@@ -1,0 +1,130 @@
+"""The dispatcher: starts editions that are due, plans them, fills the queue, closes the books."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from chalicelib.compose.composer import late_words
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.content.values import Site
+from chalicelib.deliver.books import Books, add_up, check
+from chalicelib.deliver.chunks import ChunkStore, HeldLedger, task_body
+from chalicelib.deliver.ledger import FLIGHT, PENDING, Ledger
+from chalicelib.deliver.planner import Planner
+from chalicelib.errors import ConflictError
+from chalicelib.store import Blobs, Queue, Table
+
+REQUEUE_SECONDS = 900
+"""After this long an unfinished chunk is queued again: its message may have been lost."""
+QUEUE_BATCH = 100
+TRIES = 50
+
+
+class Dispatcher:
+    """Moves the editions of one site from approved to sent."""
+
+    def __init__(
+        self, site: Site, table: Table, blobs: Blobs, queue: Queue, *, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._site, self._queue, self._wall = site, queue, wall
+        self.editions, self.chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
+        self._planner = Planner(site, table, blobs)
+
+    def tick(self, now: datetime) -> list[Edition]:
+        """Start, plan, queue or close whatever is due; the editions that are being sent."""
+        return [moved for edition in list(self._active()) if (moved := self.advance(edition, now)) is not None]
+
+    def advance(self, edition: Edition, now: datetime) -> Edition | None:
+        """Take one edition as far as it goes now; None where nothing is to be done (or another tick did it)."""
+        for _ in range(TRIES):
+            try:
+                return self._advance(edition, now)
+            except ConflictError:
+                edition = self.editions.find(edition.id)
+        return None
+
+    def books(self, edition: Edition) -> Books:
+        """The edition's books. Raises StoreError where they don't balance."""
+        if edition.totals:
+            return check(edition, Books(**edition.totals))
+        if edition.planned == 0 or not edition.chunks:
+            return Books(planned=edition.planned or 0)
+        return check(edition, add_up(edition.planned, (held.ledger for _, held in self.chunks.ledgers(edition.id))))
+
+    def _active(self) -> Iterator[Edition]:
+        for newsletter in self._site.newsletters:
+            for edition in self.editions.of(newsletter):
+                if edition.state in {State.APPROVED, State.SENDING} or _left_open(edition):
+                    yield edition
+
+    def _advance(self, edition: Edition, now: datetime) -> Edition | None:
+        if edition.state is State.APPROVED:
+            if edition.slot_at > now:
+                return None
+            edition = self._start(edition, now)
+        if edition.state is State.SENDING and edition.planned is None:
+            edition = self._planner.plan(edition, now)
+        if edition.state is State.SENDING:
+            return self._send_or_close(edition, now)
+        if _left_open(edition):
+            return self._close_cancelled(edition)
+        return edition
+
+    def _start(self, edition: Edition, now: datetime) -> Edition:
+        late = now - edition.slot_at
+        if late > self._site.newsletters[edition.newsletter].hold_if_late and not edition.released:
+            return self.editions.move(edition, State.HELD, now, why=late_words(late))
+        return self.editions.move(edition, State.SENDING, now)
+
+    def _send_or_close(self, edition: Edition, now: datetime) -> Edition:
+        ledgers = {number: held.ledger for number, held in self.chunks.ledgers(edition.id)}
+        books = check(edition, add_up(edition.planned, ledgers.values()))
+        if books.done:
+            return self.editions.move(edition, State.SENT, now, totals=books.as_dict())
+        overdue = not edition.queued or self._wall() - edition.queued > REQUEUE_SECONDS
+        wanted = [
+            number for number, ledger in ledgers.items() if _wants_queue(ledger, now.timestamp(), overdue=overdue)
+        ]
+        if not wanted:
+            return edition
+        bodies = [task_body(edition.id, number) for number in wanted]
+        for start in range(0, len(bodies), QUEUE_BATCH):
+            self._queue.send(bodies[start : start + QUEUE_BATCH])
+        return self.editions.change(edition, queued=self._wall())
+
+    def _close_cancelled(self, edition: Edition) -> Edition:
+        """Whoever was not tried is skipped, so that the books of a cancelled edition balance too."""
+        for number, held in list(self.chunks.ledgers(edition.id)):
+            self._close_chunk(edition.id, number, held)
+        ledgers = [held.ledger for _, held in self.chunks.ledgers(edition.id)]
+        if not all(ledger.done for ledger in ledgers):
+            return edition  # a wave is still in the air: close at the next tick
+        books = add_up(None, ledgers)
+        return self.editions.change(edition, planned=books.planned, totals=check(edition, books).as_dict())
+
+    def _close_chunk(self, edition: str, number: int, held: HeldLedger) -> None:
+        while True:
+            ledger = held.ledger.cancel("the edition was cancelled")
+            if FLIGHT in ledger.marks and ledger.lease < self._wall():
+                ledger = ledger.claim("", 0, 0)  # its worker is gone: that wave is in doubt
+            if ledger == held.ledger:
+                return
+            try:
+                self.chunks.write_ledger(held, ledger)
+            except ConflictError:  # its worker wrote an outcome this moment
+                held = self.chunks.ledger(edition, number)
+            else:
+                return
+
+
+def _left_open(edition: Edition) -> bool:
+    """Cancelled after planning began, with its books not closed yet."""
+    return edition.state is State.CANCELLED and edition.chunks > 0 and not edition.totals
+
+
+def _wants_queue(ledger: Ledger, clock: float, *, overdue: bool) -> bool:
+    """Unfinished and not queued lately; or with nothing but deferred recipients, some of them due."""
+    if ledger.done or not ledger.due(clock):
+        return False
+    return overdue or not (PENDING in ledger.marks or FLIGHT in ledger.marks)

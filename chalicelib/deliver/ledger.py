@@ -1,0 +1,136 @@
+"""The ledger of one chunk: what became of each recipient. Pure transitions; the worker stores them.
+
+A recipient is pending, then in flight (the intent of a wave is on record), then has an outcome. Whoever
+takes over a ledger whose owner is gone finds what was in flight in doubt: it may have gone out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.transports import Fate, Outcome
+
+PENDING, FLIGHT, SENT, FAILED, SKIPPED, DEFERRED, IN_DOUBT = "p", "w", "s", "f", "k", "d", "?"
+_FATES = {Fate.SENT: SENT, Fate.FAILED: FAILED, Fate.DEFERRED: DEFERRED, Fate.IN_DOUBT: IN_DOUBT}
+
+GIVE_UP_SECONDS = 48 * 3600
+"""A mail deferred for longer than this has failed (RFC 5321, 4.5.4.1, asks for days)."""
+FIRST_RETRY_SECONDS = 300
+LONGEST_RETRY_SECONDS = 4 * 3600
+MAX_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Why a recipient stands where it does. ``first`` and ``next`` are epoch seconds of the sending clock."""
+
+    reason: str
+    tries: int = 0
+    first: int = 0
+    next: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """``marks`` holds one letter for each recipient, in the chunk's order. ``lease`` is epoch seconds, wall clock."""
+
+    marks: str
+    details: Mapping[int, Detail] = field(default_factory=dict)
+    owner: str = ""
+    lease: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Nobody is left to be tried."""
+        return not any(mark in self.marks for mark in (PENDING, FLIGHT, DEFERRED))
+
+    def held_by_other(self, wall: float, *, alive: bool) -> bool:
+        """Whether somebody works on it: a lease that runs, of an owner not known to be dead."""
+        return bool(self.owner) and alive and self.lease > wall
+
+    def due(self, clock: float) -> bool:
+        """Whether somebody can be tried now."""
+        return PENDING in self.marks or FLIGHT in self.marks or any(d.next <= clock for d in self._deferred())
+
+    def next_wave(self, size: int) -> list[int]:
+        """The positions of the first ``size`` pending recipients."""
+        return [position for position, mark in enumerate(self.marks) if mark == PENDING][:size]
+
+    def claim(self, owner: str, lease: float, clock: float) -> "Ledger":
+        """Taken over: what was in flight is in doubt, what was deferred and is due is pending again."""
+        marks, details = list(self.marks), dict(self.details)
+        for position, mark in enumerate(marks):
+            if mark == FLIGHT:
+                marks[position] = IN_DOUBT
+                details[position] = replace(details.get(position, Detail("")), reason="the sender stopped in mid-wave")
+            elif mark == DEFERRED and details[position].next <= clock:
+                marks[position] = PENDING
+        return Ledger("".join(marks), details, owner, int(lease))
+
+    def begin(self, wave: Iterable[int], skips: Mapping[int, str], lease: float) -> "Ledger":
+        """The intent of a wave on record, and those who are skipped, with why."""
+        marks, details = list(self.marks), dict(self.details)
+        for position in wave:
+            marks[position] = FLIGHT
+        for position, why in skips.items():
+            marks[position] = SKIPPED
+            details[position] = Detail(why)
+        return replace(self, marks="".join(marks), details=details, lease=int(lease))
+
+    def settle(self, outcomes: Mapping[int, Outcome], clock: float) -> "Ledger":
+        """The outcomes of a wave. Only who is in flight can get one, so settling twice changes nothing."""
+        marks, details = list(self.marks), dict(self.details)
+        for position, outcome in outcomes.items():
+            if marks[position] != FLIGHT:
+                continue
+            marks[position], detail = _settled(outcome, details.pop(position, Detail("")), position, clock)
+            if detail is not None:
+                details[position] = detail
+        return replace(self, marks="".join(marks), details=details)
+
+    def undo(self) -> "Ledger":
+        """Nothing of the wave was handed over, for certain: who was in flight is pending again."""
+        return replace(self, marks=self.marks.replace(FLIGHT, PENDING))
+
+    def release(self) -> "Ledger":
+        """Given back: anybody may claim it."""
+        return replace(self, owner="", lease=0)
+
+    def cancel(self, why: str) -> "Ledger":
+        """Nobody further is tried; a wave in flight still gets its outcomes."""
+        left = [p for p, mark in enumerate(self.marks) if mark in {PENDING, DEFERRED}]
+        return self.begin((), dict.fromkeys(left, why), self.lease)
+
+    def _deferred(self) -> list[Detail]:
+        return [self.details[p] for p, mark in enumerate(self.marks) if mark == DEFERRED]
+
+
+def _settled(outcome: Outcome, before: Detail, position: int, clock: float) -> tuple[str, Detail | None]:
+    reason = outcome.reason[:MAX_REASON]
+    if outcome.fate is Fate.SENT:
+        return SENT, None
+    if outcome.fate is not Fate.DEFERRED:
+        return _FATES[outcome.fate], Detail(reason, before.tries)
+    first = before.first or int(clock)
+    if clock - first >= GIVE_UP_SECONDS:
+        return FAILED, Detail(f"given up after 48 hours: {reason}"[:MAX_REASON], before.tries)
+    wait = min(FIRST_RETRY_SECONDS * 2**before.tries, LONGEST_RETRY_SECONDS)
+    spread = position % 60  # not all of a chunk at the same second
+    return DEFERRED, Detail(reason, before.tries + 1, first, int(clock) + wait + spread)
+
+
+def new_ledger(skips: Mapping[int, str], size: int) -> Ledger:
+    """A ledger for a chunk of ``size``, with those whom planning already skips."""
+    return Ledger(PENDING * size).begin((), skips, 0)
+
+
+def ledger_to_data(ledger: Ledger) -> dict[str, Any]:
+    """The item of a ledger."""
+    details = {str(p): [d.reason, d.tries, d.first, d.next] for p, d in ledger.details.items()}
+    return {"marks": ledger.marks, "details": details, "owner": ledger.owner, "lease": ledger.lease}
+
+
+def ledger_from_data(data: Mapping[str, Any]) -> Ledger:
+    """The ledger that ``ledger_to_data`` wrote."""
+    details = {int(p): Detail(*values) for p, values in data["details"].items()}
+    return Ledger(data["marks"], details, data["owner"], data["lease"])

@@ -1,0 +1,104 @@
+"""Planning an edition: freeze its recipients into chunks, compile every variant, then let it be sent.
+
+Each step is one write under the edition's version, so a planner that dies is followed by another that goes
+on where it stopped, and two planners at once end as one.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
+from chalicelib.compose.edition import Content, State
+from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.content.values import Newsletter, Site
+from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
+from chalicelib.errors import AddressError, RenderError
+from chalicelib.render.letter import compile_letter
+from chalicelib.render.renderer import render
+from chalicelib.render.templates import templates_for
+from chalicelib.render.variants import Variant, variant_for
+from chalicelib.store import Blobs, Table
+
+NOT_FOR_THEM = "nothing of this edition is in their topics"
+OTHER_CADENCE = "gets the monthly gathering instead"
+
+
+class Planner:
+    """Plans the editions of one site."""
+
+    def __init__(self, site: Site, table: Table, blobs: Blobs) -> None:
+        self._site, self._table = site, table
+        self._editions, self._chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
+
+    def plan(self, edition: Edition, now: datetime) -> Edition:
+        """Freeze the recipients and compile the letters of an edition in ``sending``.
+
+        Afterwards ``planned`` is their number; an edition that can't be rendered is held, with why, before
+        its first mail. Raises ConflictError where another planner was faster: read again.
+        """
+        newsletter = self._site.newsletters[edition.newsletter]
+        content = self._editions.content(edition)
+        edition, total = self._freeze(edition, content)
+        try:
+            self._compile(newsletter, content, self._chunks.variants(edition.id))
+        except (RenderError, AddressError) as error:
+            return self._editions.move(edition, State.HELD, now, why=str(error)[:500], was_sending=False)
+        return self._editions.change(edition, planned=total)
+
+    def _freeze(self, edition: Edition, content: Content) -> tuple[Edition, int]:
+        total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
+        batch: list[Membership] = []
+        for member in self._members_after(edition):
+            batch.append(member)
+            if len(batch) == CHUNK_SIZE:
+                edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
+                batch = []
+        if batch:
+            edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
+        return edition, total
+
+    def _freeze_chunk(self, edition: Edition, content: Content, members: list[Membership]) -> Edition:
+        recipients, skips, variants = [], {}, dict[str, Variant]()
+        for position, member in enumerate(members):
+            variant = variant_for(
+                content,
+                self._site.languages,
+                self._site.fallback,
+                member.language or self._site.fallback,
+                member.topics,
+            )
+            if variant is None:
+                skips[position] = NOT_FOR_THEM
+            elif member.cadence != "every":
+                skips[position] = OTHER_CADENCE
+            else:
+                variants[variant.key] = variant
+            recipients.append(Recipient(member.sid, variant.key if variant else ""))
+        self._chunks.keep_variants(edition.id, list(variants.values()))
+        writes = self._chunks.writes(edition.id, edition.chunks, recipients, skips)
+        return self._editions.change(edition, writes, cursor=members[-1].sid, chunks=edition.chunks + 1)
+
+    def _members_after(self, edition: Edition) -> Iterator[Membership]:
+        """Confirmed members beyond the cursor; ids order the shards too, since a shard is an id's first digit."""
+        for shard in SHARDS:
+            if edition.cursor and shard < edition.cursor[0]:
+                continue
+            first, cursor = (edition.cursor if edition.cursor[:1] == shard else None), None
+            while True:
+                page = self._table.query(f"LIST#{edition.newsletter}#{shard}", first=first, cursor=cursor)
+                for item in page.items:
+                    member = membership_from_data(edition.newsletter, item.key.sk, item.data)
+                    if member.state is MemberState.CONFIRMED and member.sid > edition.cursor:
+                        yield member
+                cursor = page.cursor
+                if cursor is None:
+                    break
+
+    def _compile(self, newsletter: Newsletter, content: Content, variants: list[Variant]) -> None:
+        templates = templates_for(self._site.root)
+        for variant in variants:
+            if self._chunks.has_letter(content.edition_id, variant.key):
+                continue
+            rendered = render(self._site, newsletter, content, variant, templates=templates)
+            letter = compile_letter(rendered, site=self._site, newsletter=newsletter, content=content, variant=variant)
+            self._chunks.keep_letter(content.edition_id, variant.key, letter)

@@ -1,0 +1,98 @@
+"""The tick: everything that is due, once. Collect, compose, prove, dispatch; on one machine, send as well."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.collect.collector import Progress as CollectProgress
+from chalicelib.collect.collector import SourceReport, collect
+from chalicelib.collect.fetch import Fetch
+from chalicelib.compose.composer import Composer
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition
+from chalicelib.content.values import Site
+from chalicelib.deliver.dispatcher import Dispatcher
+from chalicelib.deliver.draining import drain
+from chalicelib.deliver.proofs import send_proofs
+from chalicelib.deliver.worker import Worker
+from chalicelib.errors import ConflictError, SendbriefError
+from chalicelib.store import Queue, Table
+from chalicelib.transports import Transport
+
+ROUNDS = 100
+"""Deferred mails and new chunks are looked for again after each drain, this often at most."""
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What one tick did. ``troubles`` are sentences for a person; an empty list is a good day."""
+
+    sources: list[SourceReport] = field(default_factory=list)
+    editions: dict[str, Edition] = field(default_factory=dict)
+    proofs: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def saw(self, editions: list[Edition]) -> None:
+        """Remember editions by id, the latest state of each."""
+        self.editions.update({edition.id: edition for edition in editions})
+
+
+@dataclass(slots=True)
+class Ticker:
+    """What a tick works with."""
+
+    site: Site
+    table: Table
+    queue: Queue
+    fetch: Fetch
+    composer: Composer
+    dispatcher: Dispatcher
+    transport: Callable[[], Transport]
+    on_source: CollectProgress | None = None
+
+    async def tick(self, now: datetime) -> TickReport:
+        """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once."""
+        report = TickReport()
+        report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)
+        report.saw(self.composer.tick(now))
+        await self._prove(report, now)
+        report.saw(self.dispatcher.tick(now))
+        return report
+
+    async def tick_and_send(
+        self, now: datetime, worker: Worker, *, stop: Callable[[], bool] = lambda: False
+    ) -> TickReport:
+        """A tick, and all sending that follows from it, until nothing is left to do now."""
+        report = await self.tick(now)
+        for _ in range(ROUNDS):
+            drained = await drain(self.queue, worker, stop=stop)
+            moved = self.dispatcher.tick(now)
+            report.saw(moved)
+            report.troubles += drained.left
+            if drained.trouble:
+                report.troubles.append(drained.trouble)
+            if drained.trouble or not drained.chunks or stop():
+                break
+        return report
+
+    async def _prove(self, report: TickReport, now: datetime) -> None:
+        """Each new draft of a scheduled newsletter goes to the editors once."""
+        for edition in list(report.editions.values()):
+            if edition.state is not State.DRAFT or edition.proofed or not self.site.editors:
+                continue
+            try:
+                proofed = self.dispatcher.editions.change(edition, proofed=True)
+                content = self.dispatcher.editions.content(proofed)
+                await send_proofs(self.site, content, self.site.editors, self.transport(), now)
+            except ConflictError:
+                continue  # another tick is at it
+            except SendbriefError as error:
+                report.troubles.append(f"The proof of {edition.id} was not sent. {error}")
+                self._forget_proof(edition.id)
+                continue
+            report.proofs.append(edition.id)
+            report.saw([proofed])
+
+    def _forget_proof(self, edition_id: str) -> None:
+        editions = self.dispatcher.editions
+        editions.decide(edition_id, lambda edition: editions.change(edition, proofed=False))

@@ -1,0 +1,225 @@
+"""The composition root: builds what the doors and the command need, lazily; the only importer of adapters."""
+
+import os
+import secrets as random_secrets
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chalicelib.audience.audience import Audience
+from chalicelib.audience.tokens import Secrets, UnsubscribeTokens
+from chalicelib.clock import Clock, system_clock
+from chalicelib.collect.collector import Progress as CollectProgress
+from chalicelib.content.load import LoadedSite, load_site
+from chalicelib.content.values import Site
+from chalicelib.errors import ConfigurationError, StoreUnavailableError
+from chalicelib.settings import Settings, load_settings
+from chalicelib.store import Blobs, Queue, Table
+from chalicelib.transports import Transport
+
+if TYPE_CHECKING:
+    from chalicelib.compose.composer import Composer
+    from chalicelib.deliver.dispatcher import Dispatcher
+    from chalicelib.deliver.ticking import Ticker
+    from chalicelib.deliver.worker import Progress, Sender, Worker
+    from chalicelib.store.owners import Owners
+    from chalicelib.store.sqlite_database import Database
+
+MAX_ATTEMPTS = 20
+"""How often a chunk may be taken up before it is a dead letter; each crash moves it on by a wave."""
+
+
+class Runtime:
+    """One process's house. Everything is built when it is first asked for."""
+
+    def __init__(self, settings: Settings | None = None, clock: Clock = system_clock) -> None:
+        self.settings = settings or load_settings()
+        self.clock = clock
+
+    @cached_property
+    def loaded(self) -> LoadedSite:
+        """The site with its problems, as it lies on the disk now."""
+        return load_site(self.settings.site)
+
+    @property
+    def site(self) -> Site:
+        """The site. Raises ConfigurationError where it is broken."""
+        return self.loaded.require()
+
+    def reload(self) -> None:
+        """Read the site again when it is next asked for."""
+        self.__dict__.pop("loaded", None)
+
+    @cached_property
+    def database(self) -> "Database":
+        """The embedded store's file."""
+        from chalicelib.store.sqlite_database import Database
+
+        return Database(self.settings.data / "sendbrief.db")
+
+    @cached_property
+    def owners(self) -> "Owners":
+        """Which processes of this machine are at work."""
+        from chalicelib.store.owners import Owners
+
+        return Owners(self.settings.data / "owners")
+
+    @cached_property
+    def table(self) -> Table:
+        """The table."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.dynamodb import DynamoTable
+
+            return DynamoTable(boto3.client("dynamodb"), self.settings.table)
+        from chalicelib.store.sqlite import SqliteTable
+
+        return SqliteTable(self.database)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The blobs."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.s3 import S3Blobs
+
+            return S3Blobs(boto3.client("s3"), _required(self.settings.bucket, "SENDBRIEF_BUCKET"))
+        from chalicelib.store.sqlite_blobs import SqliteBlobs
+
+        return SqliteBlobs(self.database)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue of chunks."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.sqs import SqsQueue
+
+            url = _required(self.settings.queue_url, "SENDBRIEF_QUEUE_URL")
+            return SqsQueue(boto3.client("sqs"), url, self.settings.dead_letter_url or None)
+        from chalicelib.store.sqlite_queue import SqliteQueue
+
+        return SqliteQueue(self.database, "chunks", max_attempts=MAX_ATTEMPTS, owners=self.owners)
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The transport. Raises ConfigurationError where its settings can't work."""
+        if self.settings.transport == "smtp":
+            from chalicelib.transports.smtp import SmtpTransport
+            from chalicelib.transports.smtp_url import SmtpSettings
+
+            return SmtpTransport(SmtpSettings.parse(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL")))
+        if self.settings.transport == "ses":
+            from chalicelib.transports.ses import SesTransport, make_client
+
+            return SesTransport(make_client(), configuration_set=self.settings.configuration_set or None)
+        from chalicelib.transports.maildir import MaildirTransport
+
+        return MaildirTransport(self.settings.maildir)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The keys of links and ids."""
+        text = self.settings.secret
+        if not text and self.settings.store == "aws":
+            raise ConfigurationError("SENDBRIEF_SECRET is not set.", "Set it to a long random text and keep it safe.")
+        return Secrets(tuple((text or _kept_secret(self.settings.data / "secret.key")).replace(",", " ").split()))
+
+    @cached_property
+    def tokens(self) -> UnsubscribeTokens:
+        """The signer of unsubscribe links."""
+        return UnsubscribeTokens(self.secrets)
+
+    @cached_property
+    def audience(self) -> Audience:
+        """The subscribers."""
+        return Audience(self.table, self.secrets)
+
+    @property
+    def composer(self) -> "Composer":
+        """The composer of the site as it is now."""
+        from chalicelib.compose.composer import Composer
+
+        return Composer(self.site, self.table, self.blobs)
+
+    @property
+    def dispatcher(self) -> "Dispatcher":
+        """The dispatcher of the site as it is now."""
+        from chalicelib.deliver.dispatcher import Dispatcher
+
+        return Dispatcher(self.site, self.table, self.blobs, self.queue)
+
+    def ticker(self, on_source: CollectProgress | None = None) -> "Ticker":
+        """What a tick works with."""
+        from chalicelib.collect.fetch import fetcher
+        from chalicelib.deliver.ticking import Ticker
+
+        site = self.site
+        return Ticker(
+            site=site,
+            table=self.table,
+            queue=self.queue,
+            fetch=fetcher(site.root, site.base_url),
+            composer=self.composer,
+            dispatcher=self.dispatcher,
+            transport=lambda: self.transport,
+            on_source=on_source,
+        )
+
+    def worker(self, progress: "Progress" = lambda _edition, _count: None) -> "Worker":
+        """A worker of the site as it is now."""
+        from chalicelib.deliver.worker import Worker
+
+        dispatcher = self.dispatcher
+        return Worker(
+            self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.tokens,
+            self._sender, self.clock, progress=progress,
+        )  # fmt: skip
+
+    @property
+    def _sender(self) -> "Sender":
+        from chalicelib.deliver.worker import Sender
+
+        if self.settings.store == "aws":  # other machines: only the lease tells
+            return Sender(random_secrets.token_hex(8), lambda _: True)
+        return Sender(self.owners.token, self.owners.alive)
+
+    def close(self) -> None:
+        """Give back files and locks."""
+        if "database" in self.__dict__:
+            self.database.close()
+        if "owners" in self.__dict__:
+            self.owners.close()
+
+
+def _required(value: str, name: str) -> str:
+    if not value:
+        raise ConfigurationError(f"{name} is not set.", "The table of settings is in docs/operating.md.")
+    return value
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of a data folder, made once; two processes that make it at once end with the same."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"{path.name}.{os.getpid()}.{random_secrets.token_hex(4)}")
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(random_secrets.token_hex(32) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                path.hardlink_to(fresh)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise StoreUnavailableError(
+            f"The secret {path} can't be read or made: {words}.", "Make the data folder writable, or name another one."
+        ) from None

@@ -1,0 +1,110 @@
+"""Settings that are not the site's. The only reader of os.environ."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.errors import ConfigurationError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table in the docs: the variable, what is taken where it is not set, what it means."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting("SENDBRIEF_SITE", "the folder you are in", "The site: the folder that holds `content/`."),
+    Setting("SENDBRIEF_DATA", "`.sendbrief` in the site", "Where the embedded store, the secret and the Maildir lie."),
+    Setting("SENDBRIEF_STORE", "`sqlite`", "`sqlite` (one machine) or `aws` (DynamoDB, S3, SQS)."),
+    Setting("SENDBRIEF_TRANSPORT", "`maildir`", "`maildir` (files, nothing leaves), `smtp` or `ses`."),
+    Setting("SENDBRIEF_MAILDIR", "`maildir` in the data folder", "Where the maildir transport delivers."),
+    Setting(
+        "SENDBRIEF_SMTP_URL",
+        "none",
+        "`smtp://user:password@host:port` or `smtps://…`; options `?starttls=required&connections=10&timeout=30`.",
+    ),
+    Setting(
+        "SENDBRIEF_SECRET",
+        "`secret.key` in the data folder, made once",
+        "Keys links and ids; several parted by commas, oldest first.",
+    ),
+    Setting("SENDBRIEF_TICK_SECONDS", "`60`", "How often `run` and `serve` look for what is due."),
+    Setting("SENDBRIEF_TABLE", "`sendbrief`", "DynamoDB table (store `aws`)."),
+    Setting("SENDBRIEF_BUCKET", "none", "S3 bucket (store `aws`)."),
+    Setting("SENDBRIEF_QUEUE_URL", "none", "SQS queue of chunks (store `aws`)."),
+    Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
+    Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
+)
+_KNOWN = {setting.variable for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. Paths are absolute."""
+
+    site: Path
+    data: Path
+    store: str = "sqlite"
+    transport: str = "maildir"
+    maildir: Path = Path()
+    smtp_url: str = ""
+    secret: str = ""
+    tick_seconds: int = 60
+    table: str = "sendbrief"
+    bucket: str = ""
+    queue_url: str = ""
+    dead_letter_url: str = ""
+    configuration_set: str = ""
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, site: Path | None = None, data: Path | None = None
+) -> Settings:
+    """Settings from flags first, then the environment. Raises ConfigurationError that names the variable."""
+    values = os.environ if environment is None else environment
+    unknown = sorted(name for name in values if name.startswith("SENDBRIEF_") and name not in _KNOWN)
+    if unknown:
+        raise ConfigurationError(f"{unknown[0]} is no setting.", f"Known are: {', '.join(sorted(_KNOWN))}.")
+    root = (site or Path(values.get("SENDBRIEF_SITE") or _default_site())).expanduser().resolve()
+    folder = (data or Path(values.get("SENDBRIEF_DATA") or root / ".sendbrief")).expanduser().resolve()
+    return Settings(
+        site=root,
+        data=folder,
+        store=_choice(values, "SENDBRIEF_STORE", ("sqlite", "aws")),
+        transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
+        maildir=Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir").expanduser().resolve(),
+        smtp_url=values.get("SENDBRIEF_SMTP_URL", ""),
+        secret=values.get("SENDBRIEF_SECRET", ""),
+        tick_seconds=_positive(values, "SENDBRIEF_TICK_SECONDS", 60),
+        table=values.get("SENDBRIEF_TABLE") or "sendbrief",
+        bucket=values.get("SENDBRIEF_BUCKET", ""),
+        queue_url=values.get("SENDBRIEF_QUEUE_URL", ""),
+        dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
+        configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
+    )
+
+
+def _default_site() -> Path:
+    """Where the functions run, the site lies beside the code; elsewhere it is the folder one stands in."""
+    return PROJECT_ROOT if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else Path.cwd()
+
+
+def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    value = values.get(name) or known[0]
+    if value not in known:
+        raise ConfigurationError(f"{name} is '{value}'.", f"Set it to {' or '.join(known)}.")
+    return value
+
+
+def _positive(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{name} is '{text}'.", "Set it to a number of seconds.")
+    return int(text)
