@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 MAX_UNREAD = 64 * 1024
 """A server that sends more than this unasked is not talking SMTP."""
 
-_LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
+_MARKS = (b" ", b"-", b"")
 _UNPRINTABLE = re.compile(r"[^ -~]+")
 
 
@@ -87,12 +87,12 @@ class Wire(asyncio.Protocol):
             self._wake()
 
     def _take(self, line: bytes) -> bool:
-        found = _LINE.fullmatch(line)
-        if found is None or (found[3] and not found[2]):
+        code, mark = line[:3], line[3:4]
+        if len(code) != 3 or not code.isdigit() or not b"200" <= code <= b"599" or mark not in _MARKS:
             return False
-        self._lines.append(found[3].decode("ascii", "replace"))
-        if found[2] != b"-":
-            self._replies.append(Reply(int(found[1]), "\n".join(self._lines)))
+        self._lines.append(line[4:].decode("ascii", "replace"))
+        if mark != b"-":
+            self._replies.append(Reply(int(code), "\n".join(self._lines)))
             self._lines.clear()
         return True
 

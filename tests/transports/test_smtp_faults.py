@@ -87,6 +87,7 @@ def test_content_asked_for_after_the_only_recipient_was_refused_is_empty(end: st
     assert outcomes[1].reason == "550 5.1.1 no such user"
     assert sink.recipients == ["reader0@example.org", "reader2@example.org"]
     assert [received.content for received in sink.received] == [message(0), message(2)]
+    assert sink.connections == 1
 
 
 def test_a_server_that_wants_content_after_it_refused_the_sender_gets_none() -> None:
@@ -304,12 +305,15 @@ def test_something_else_than_smtp_is_no_danger(greeting: str) -> None:
             send(sink.port, mails(1))
 
 
-def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
+@pytest.mark.parametrize(
+    ("verb", "reply"), [("MAIL", "250 Ok\r\n250 and again"), ("DATA", "354 go on\r\n250 Ok: queued as FAKE")]
+)
+def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones(verb: str, reply: str) -> None:
     """A 250 too many would mark a refused mail as sent."""
-    with SmtpSink(answer=on("MAIL", "250 Ok\r\n250 and again", nth=1)) as sink:
+    wrong, refuse = on(verb, reply, nth=1), on(".", "550 5.7.1 spam", about="")
+    with SmtpSink(answer=lambda step: wrong(step) or refuse(step)) as sink:
         [outcomes] = send(sink.port, mails(1))
-    assert fates(outcomes) == [SENT]
-    assert len(sink.received) == 1
+    assert fates(outcomes) == [FAILED]
     assert sink.connections == 2
 
 
