@@ -83,6 +83,9 @@ class Owners:
         except OSError as error:
             raise self._unavailable(error) from error
         self._descriptor = descriptor
+        for left in self._directory.glob("*.lock"):
+            if left.stem != token:
+                self.alive(left.stem)  # removes what a killed process has left
         return token
 
     def _path(self, token: str) -> Path:

@@ -96,9 +96,9 @@ class SqliteTable:
     def insert(self, key: Key, data: Data, expires: int | None = None) -> Item:
         """See Table."""
         values = (*key, encode(key, data, expires), expires, self._clock())
+        self._sweep_now_and_then(1 if expires is not None else 0)
         if not self._database.change(_INSERT, values):
             raise _conflict(key)
-        self._sweep_now_and_then(1 if expires is not None else 0)
         return Item(key, data, 1, expires)
 
     def replace(self, item: Item, data: Data, expires: int | None = None) -> Item:
@@ -118,9 +118,9 @@ class SqliteTable:
         """See Table. Each 500 are one transaction."""
         rows = (_row(put, encode(put.key, put.data, put.expires)) for put in puts)
         while batch := list(islice(rows, _PUT_BATCH)):
+            self._sweep_now_and_then(sum(1 for row in batch if row[4] is not None))
             with self._database.writing() as connection:
                 connection.executemany(_PUT, batch)
-            self._sweep_now_and_then(sum(1 for row in batch if row[4] is not None))
 
     def transact(self, writes: Sequence[Write]) -> None:
         """See Table."""
@@ -185,6 +185,7 @@ class SqliteTable:
         return Page(tuple(items), None)
 
     def _sweep_now_and_then(self, expiring: int) -> None:
+        """Before the write it goes with: were it to fail after it, a write that holds would look undone."""
         self._expiring += expiring
         if self._expiring >= _SWEEP_EVERY:
             self._expiring = 0

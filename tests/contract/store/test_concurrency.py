@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import ConflictError
 from chalicelib.store import Insert, Key, Put, Replace, Table
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.store.sqlite_database import Database
 from chalicelib.store.sqlite_queue import SqliteQueue
-from tests.contract.store.homes import Home
+
+if TYPE_CHECKING:  # the processes spawned here would import botocore for nothing
+    from tests.contract.store.homes import Home
 
 WORKERS = 8
 PROCESSES = 4
@@ -95,7 +98,7 @@ def check(table: Table, workers: int = WORKERS) -> None:
     assert total.version == workers * ROUNDS
 
 
-def test_of_many_who_insert_one_wins(sturdy: Home) -> None:
+def test_of_many_who_insert_one_wins(sturdy: "Home") -> None:
     for _ in range(3):
         won = together(partial(insert_once, sturdy.table))
         item = sturdy.table.get(Key("slot", "one"))
@@ -104,7 +107,7 @@ def test_of_many_who_insert_one_wins(sturdy: Home) -> None:
         sturdy.table.delete(item)
 
 
-def test_threads_lose_nothing(sturdy: Home) -> None:
+def test_threads_lose_nothing(sturdy: "Home") -> None:
     prepare(sturdy.table)
     for work in (count_up, pass_a_coin, add_up):
         together(partial(work, sturdy.table))
@@ -127,7 +130,7 @@ def test_a_transaction_is_never_half_seen(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_message_goes_to_one_receiver(sturdy: Home) -> None:
+def test_a_message_goes_to_one_receiver(sturdy: "Home") -> None:
     sturdy.queue.send([f"{n:03}" for n in range(60)])
 
     def work(_: int) -> list[str]:

@@ -369,6 +369,15 @@ def test_a_child_that_outlives_its_parent_does_not_keep_it_alive(tmp_path: Path)
         os.kill(int(child), signal.SIGKILL)
 
 
+def test_what_killed_owners_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / f"{'0' * 32}.lock").touch()
+    owners, other = Owners(tmp_path), Owners(tmp_path)
+    tokens = {owners.token, other.token}
+    assert {path.stem for path in tmp_path.iterdir()} == tokens
+    owners.close()
+    other.close()
+
+
 def test_a_directory_of_owners_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnavailableError, match="live processes"):
