@@ -39,7 +39,7 @@ class SmtpTransport:
         """See ``Transport``. Ends within ``wave_timeout`` and the timeouts of the mails then under way."""
         if not mails:
             return []
-        await self._pool.enter()
+        self._pool.enter()
         wave = _Wave(mails, asyncio.get_running_loop().time() + self._settings.wave_timeout)
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self._settings.connections, len(mails))):
@@ -52,28 +52,36 @@ class SmtpTransport:
 
     async def _work(self, wave: "_Wave") -> None:
         """Carry mails over one connection after another, until none is left or connecting is no use."""
-        fruitless = 0
+        fruitless, reason = 0, ""
         while fruitless < MAX_TRIES and wave.waiting:
             try:
                 session = await self._pool.take()
+                fruitful, reason = await self._carry(session, wave)
             except (ConfigurationError, TransportUnavailableError) as error:
                 wave.troubles.append(error)
                 return
-            courier = _Courier(session, wave, self._settings)
-            try:
-                await courier.run()
-            except WireError as error:
-                courier.break_off(error)
-            except ConfigurationError as error:
-                courier.break_off(error)
-                wave.troubles.append(error)
-                return
-            except BaseException:
-                session.wire.abort("cancelled")
-                raise
-            else:
-                self._pool.give_back(session)
-            fruitless = 0 if session.pooled or courier.carried else fruitless + 1
+            fruitless = 0 if fruitful else fruitless + 1
+        if reason and fruitless >= MAX_TRIES:
+            wave.troubles.append(_broke_off(self._settings, reason))
+
+    async def _carry(self, session: Session, wave: "_Wave") -> tuple[bool, str]:
+        """Whether another connection is worth a try, and why this one broke off ('' where it did not)."""
+        reason = ""
+        courier = _Courier(session, wave, self._settings)
+        try:
+            await courier.run()
+        except WireError as error:
+            reason = str(error)
+            courier.break_off(error)
+        except ConfigurationError as error:
+            courier.break_off(error)
+            raise
+        except BaseException:
+            session.wire.abort("cancelled")
+            raise
+        else:
+            self._pool.give_back(session)
+        return session.pooled or courier.carried > 0, reason
 
 
 class _Wave:
@@ -118,7 +126,6 @@ class _Wave:
             self._queue.appendleft(index)
         else:
             self._outcomes[index] = Outcome(Fate.DEFERRED, reason[:200])
-            self.troubles.append(TransportUnavailableError(f"The SMTP server broke off: {reason}"))
 
     def finish(self) -> list[Outcome]:
         """All outcomes. Raises the trouble instead where the server has answered for no mail at all."""
@@ -250,6 +257,12 @@ class _Courier:
         self.carried += 1
         self._session.pooled = False
         self._wave.settle(index, outcome)
+
+
+def _broke_off(settings: SmtpSettings, reason: str) -> TransportUnavailableError:
+    return TransportUnavailableError(
+        f"The SMTP server {settings.where} broke off: {reason}", "What it did not take is tried again later."
+    )
 
 
 def _refusal(reply: Reply) -> Outcome:

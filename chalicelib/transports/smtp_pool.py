@@ -24,18 +24,16 @@ class SessionPool:
         self._keeper: asyncio.Task[None] | None = None
         self._context: ssl.SSLContext | None = None
 
-    async def enter(self) -> None:
-        """Begin a wave in the running loop: forget another loop's sessions, notice closed ones."""
+    def enter(self) -> None:
+        """Begin a wave in the running loop; another loop's sessions are forgotten."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._forget()
             self._loop = loop
             self._keeper = loop.create_task(self._keep(), name="smtp connections")
-        await asyncio.sleep(0)  # twice: the loop polls its sockets between,
-        await asyncio.sleep(0)  # and so sees a server's farewell before we speak
 
     async def take(self) -> Session:
-        """An idle session that is still open, or a new one. Errors: see ``open_session``."""
+        """An idle session not known to be closed, or a new one. Errors: see ``open_session``."""
         while self._idle:
             session = self._idle.pop()
             if session.wire.usable:

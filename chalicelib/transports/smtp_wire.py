@@ -10,7 +10,7 @@ from collections import deque
 from typing import NamedTuple, cast
 
 MAX_UNREAD = 64 * 1024
-"""A server that sends more than this unasked is not talking SMTP."""
+"""Bytes: a server that sends more than this while one reply is waited for is not talking SMTP."""
 
 _MARKS = (b" ", b"-", b"")
 _UNPRINTABLE = re.compile(r"[^ -~]+")
@@ -40,6 +40,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._partial = b""
         self._lines: list[str] = []
+        self._unread = 0
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -81,7 +82,8 @@ class Wire(asyncio.Protocol):
             if not self._take(line.rstrip(b"\r")):
                 self._break("the server does not speak SMTP")
                 return
-        if len(self._partial) + len(self._lines) + len(self._replies) > MAX_UNREAD:
+        self._unread += len(data)
+        if self._unread > MAX_UNREAD:
             self._break("the server sends without end")
         if self._replies:
             self._wake()
@@ -138,6 +140,7 @@ class Wire(asyncio.Protocol):
             if self._lost is not None:
                 raise WireError(self._lost)
             await self._wait(patience)
+        self._unread = 0
         return self._replies.popleft()
 
     async def close(self, patience: float) -> None:
