@@ -3,19 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from markupsafe import escape
 
 from chalicelib.collect.entry import Entry
 from chalicelib.compose.edition import Content
-from chalicelib.content.values import Localized, Newsletter, Site, localize
+from chalicelib.content.values import ANY_LANGUAGE, Localized, Newsletter, Site, localize
 from chalicelib.errors import RenderError
 from chalicelib.render.excerpt import plain_text
 from chalicelib.render.html import mail_html
 from chalicelib.render.messages import Catalogue
 from chalicelib.render.personal import fill, mark, token
 from chalicelib.render.plain import LinkList, to_plain, wrap
+from chalicelib.render.rendered import archive_url
 from chalicelib.render.templates import Html, trusted
 from chalicelib.render.text import ascii_url, clean, cut, direction, one_line
 from chalicelib.render.variants import Variant
@@ -52,12 +53,6 @@ class Edition:
                 "Plan the edition again: its content has changed since.",
             )
         return found
-
-
-def archive_url(site: Site, content: Content, language: str) -> str:
-    """Where an edition stands on the web: ``<base_url>/archive/<newsletter>/<slot>/<language>``."""
-    path = "/".join(quote(part, safe="") for part in (content.newsletter, content.slot, language))
-    return ascii_url(f"{site.base_url.rstrip('/')}/archive/{path}")
 
 
 def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
@@ -139,7 +134,16 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
 
 def _intro(edition: Edition, wording: Wording) -> Html:
     html = mail_html(edition.said(edition.content.intro_html), wording.look, base_level=2, personal=True)
-    return Html(fill(html, {}, lambda text: str(escape(text))) if edition.public else html)
+    html = fill(html, {}, lambda text: str(escape(text))) if edition.public else html
+    tag = _foreign(edition.content.intro_html, edition)
+    return Html(f'<div lang="{escape(tag)}" dir="{direction(tag)}">{html}</div>' if tag and html else html)
+
+
+def _foreign(texts: Localized, edition: Edition) -> str:
+    """The language of a text where it isn't the variant's, else ''."""
+    if edition.variant.language in texts or ANY_LANGUAGE in texts or not texts:
+        return ""
+    return edition.site.fallback if edition.site.fallback in texts else next(iter(texts))
 
 
 def _intro_text(edition: Edition, links: LinkList) -> str:

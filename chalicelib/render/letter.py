@@ -20,7 +20,7 @@ from chalicelib.errors import RenderError
 from chalicelib.render import headers
 from chalicelib.render.personal import FIELDS, TOKEN, fallback_of, fill
 from chalicelib.render.quoted_printable import qp_value, quoted_printable
-from chalicelib.render.renderer import Rendered, archive_url
+from chalicelib.render.rendered import Rendered, archive_url
 from chalicelib.render.text import ascii_host, header_text
 from chalicelib.render.variants import Variant
 

@@ -1,29 +1,19 @@
 """Rendering an edition: one variant of its frozen content as subject, HTML, text and preheader. Pure."""
 
 import re
-from dataclasses import dataclass
 
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site
 from chalicelib.errors import RenderError
-from chalicelib.render.context import Edition, archive_url, template_context
+from chalicelib.render.context import Edition, template_context
 from chalicelib.render.personal import TOKEN, fill, mark, shown_length
+from chalicelib.render.rendered import Rendered, archive_url
 from chalicelib.render.templates import Templates
 from chalicelib.render.text import cut, header_text
 from chalicelib.render.variants import Variant
 
 MAX_SUBJECT = 120
 _SIGNATURE = "-- "
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A rendered variant. Subject, html and text may hold personal tokens until a letter fills them."""
-
-    subject: str
-    html: str
-    text: str
-    preheader: str
 
 
 def render(site: Site, newsletter: Newsletter, content: Content, variant: Variant, *, templates: Templates) -> Rendered:

@@ -3,8 +3,6 @@
 import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import idna
-
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 (but tab and newline), DEL, C1, lone surrogates, noncharacters, tag characters, bidi embeddings and overrides.
 _FORBIDDEN = re.compile(
@@ -57,6 +55,8 @@ def ascii_host(host: str) -> str:
         if not _ASCII_HOST.fullmatch(host):
             raise UnicodeError(f"no host name: {host!a}")
         return host.lower()
+    import idna  # here, for few mails need it and every cold start would pay
+
     return idna.encode(host, uts46=True).decode("ascii")
 
 

@@ -158,6 +158,23 @@ def test_list_ids_have_a_phrase_and_a_name():
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\r\nBcc: b", "a Bcc: b"),
+        ("a\0\x1b\x7f\x9fb", "ab"),
+        ("a\u202eb\u202dc\u2066d\u2069\u200e\u200f", "abcd"),
+        ("a\u2028b\x85c", "a b c"),
+        ("\ud800a\ufeff\uffff", "a"),
+        ("  a \t b\u00a0c ", "a b c"),
+        ("👩‍👩‍👧 नमस्ते", "👩‍👩‍👧 नमस्ते"),
+        ("x" * 200, "x" * 99 + "…"),
+    ],
+)
+def test_names_are_cleaned(text, expected):
+    assert header_text(text, 100) == expected
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("https://EXAMPLE.org:8443/a?b=c#d", "https://example.org:8443/a?b=c#d"),

@@ -43,6 +43,14 @@ def letter(language: str = "en", rendered: Rendered | None = None, **changes: ob
 
 
 LETTER = letter()
+SMALL = letter(
+    rendered=Rendered(
+        "Für \x02name:536965\x03: Neues",
+        "<p>Guten Tag \x02name:7a7573616d6d656e\x03.</p>",
+        "Guten Tag \x02name:7a7573616d6d656e\x03.\n",
+        "",
+    )
+)
 PERSONAL = letter("de", subject={"de": "Für {name|Sie}: Neues"})
 
 
@@ -111,7 +119,7 @@ def test_preferences_may_have_a_page_of_their_own():
 @settings(max_examples=1000, deadline=None)
 @given(HOSTILE)
 def test_hostile_names_change_one_header_and_break_nothing(name):
-    raw = PERSONAL.personalise(replace(READER, name=name))
+    raw = SMALL.personalise(replace(READER, name=name))
     message = parsed(raw)
     cleaned = header_text(name, 100)
     assert message.keys() == ORDER
@@ -122,7 +130,7 @@ def test_hostile_names_change_one_header_and_break_nothing(name):
     html = message.get_body(("html",)).get_content()
     assert f"Guten Tag {cleaned or 'zusammen'}." in text
     assert f"Guten Tag {cleaned or 'zusammen'}.</p>" in unescape(html)
-    assert f'<p style="margin:0 0 12px">Guten Tag {cleaned or "zusammen"}' in html or re.search("[<>&\"']", cleaned)
+    assert not set("<>\"'") & set(html.strip().removeprefix("<p>Guten Tag ").removesuffix(".</p>"))
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x>', "&amp;"])
@@ -223,6 +231,15 @@ def test_any_text_comes_back_from_quoted_printable(text):
     encoded = quoted_printable(text)
     assert max(map(len, encoded.split("\r\n"))) <= 76
     assert quopri.decodestring(encoded.encode()).decode().replace("\r\n", "\n") == text
+
+
+def test_a_worker_that_only_personalises_loads_no_template_engine():
+    import subprocess
+    import sys
+
+    heavy = "{'jinja2', 'yaml', 'mjml', 'nh3', 'boto3', 'chalice', 'idna'}"
+    code = f"import sys, chalicelib.render.letter; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_sixty_kilobytes_are_joined_in_well_under_a_millisecond():

@@ -125,6 +125,12 @@ def test_a_fallback_is_marked_and_has_its_own_language(language, mark):
     assert result.html.count('lang="en" dir="ltr">') == (2 if foreign else 0)
 
 
+@pytest.mark.parametrize(("tag", "marked"), [("en", True), ("de", False), ("*", False)])
+def test_an_intro_in_the_fallback_language_says_so(tag, marked):
+    html = rendered(content(entry(1), intro_html={tag: "<p>Hello.</p>"}), "de").html
+    assert ('<div lang="en" dir="ltr"><p' in html) is marked
+
+
 def test_a_right_to_left_entry_carries_its_direction():
     arabic = entry(5, texts={"ar": EntryText("مرحبا", "https://example.org/5", "<p>نص</p>")})
     assert 'lang="ar" dir="rtl"' in rendered(content(arabic)).html
