@@ -69,14 +69,14 @@ class Composer:
     def _scheduled(self, newsletter: Newsletter, started: datetime, now: datetime) -> list[Edition]:
         changed = []
         for slot in _open_slots(newsletter, self.site, started, now):
-            edition = self.editions.get(newsletter.name, slot.name)
+            before = edition = self.editions.get(newsletter.name, slot.name)
             if edition is None:
                 self._supersede(newsletter, slot, now)
             if edition is None or edition.state is State.DRAFT:
                 edition = self._compose(newsletter, slot, edition, started, now)
             if edition and edition.state is State.DRAFT and slot.at <= now:
                 edition = self._let_go(newsletter, edition, now)
-            if edition is not None:
+            if edition is not None and edition != before:
                 changed.append(edition)
         return changed
 

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from html import unescape
 from typing import Any
 
 import nh3
@@ -36,6 +37,7 @@ _KRAMDOWN = re.compile(r"^[ \t]*\{:.*?\}[ \t]*$|\{:[^}\n]*\}", re.MULTILINE)
 _ZERO_WIDTH = dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x202D, 0x202E, 0xFEFF])
 
 
+@lru_cache(maxsize=512)  # a long-running tick reads the same posts again and again
 def markdown_to_html(text: str, base_url: str) -> str:
     """GitHub-flavoured Markdown with footnotes as sanitised HTML; relative links resolved against ``base_url``."""
     plain = _KRAMDOWN.sub("", _LIQUID.sub("", _LIQUID_BLOCK.sub("", text[:MAX_HTML_CHARS])))
@@ -62,8 +64,6 @@ def sanitise(html: str, base_url: str) -> str:
 
 def plain_text(html: str) -> str:
     """The text of sanitised HTML on one line, entities resolved; for matching and detection, not for reading."""
-    from html import unescape
-
     return " ".join(unescape(_TAG.sub(" ", html)).split())
 
 

@@ -1,0 +1,127 @@
+"""What all commands share: the runtime of this call, its clock, and how results and errors are shown."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from chalicelib.clock import Clock, clock_starting_at
+from chalicelib.content.moments import parse_moment
+from chalicelib.errors import SendbriefError, UsageError
+from chalicelib.runtime import Runtime
+from chalicelib.settings import Settings, load_settings
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Options:
+    """The options before the command's name."""
+
+    site: Path | None = None
+    data: Path | None = None
+
+
+def settings() -> Settings:
+    """The settings of this call: flags first, then the environment."""
+    return load_settings(site=Options.site, data=Options.data)
+
+
+@contextmanager
+def house(now: str | None = None) -> Iterator[Runtime]:
+    """The runtime of this call, with its clock at ``now`` where given; files and locks are given back."""
+    runtime = Runtime(settings())
+    try:
+        if now:
+            runtime.clock = clock_at(now, runtime)
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def clock_at(now: str, runtime: Runtime) -> Clock:
+    """A clock that starts at an ISO moment; without an offset it is in the site's zone. Raises UsageError."""
+    site = runtime.loaded.site
+    zone = site.time_zone if site else ZoneInfo("UTC")
+    try:
+        return clock_starting_at(parse_moment(now, zone)[0])
+    except ValueError as error:
+        raise UsageError(f"--now: {error}.", "An offset may follow, like 2026-12-03T15:05+01:00.") from None
+
+
+@contextmanager
+def scratch(runtime: Runtime) -> Iterator[Runtime]:
+    """A copy of the house in which anything may happen: no state of the real one is touched.
+
+    With the store ``aws`` the copy is empty: only what the sources hold now is seen.
+    """
+    with tempfile.TemporaryDirectory(prefix="sendbrief-") as folder:
+        data = Path(folder)
+        source = runtime.settings.data / "sendbrief.db"
+        if runtime.settings.store == "sqlite" and source.exists():
+            copy_database(source, data / "sendbrief.db")
+        changed = replace(
+            runtime.settings,
+            data=data,
+            maildir=data / "maildir",
+            transport="maildir",
+            store="sqlite",
+            secret="scratch" * 8,
+        )
+        copy = Runtime(changed, runtime.clock)
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of a SQLite file that may be in use. Raises StoreUnavailableError."""
+    import sqlite3
+    from contextlib import closing
+
+    from chalicelib.errors import StoreUnavailableError
+
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"{source} can't be read: {error}.", "Restore it from a backup.") from None
+
+
+def print_json(value: Any) -> None:
+    """JSON for programs, on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def show_error(error: SendbriefError) -> None:
+    """An error in red, what to do below it."""
+    err.print(f"[bold red]Error:[/] {escape(error.message)}")
+    if error.hint:
+        err.print(f"  {escape(error.hint)}")
+
+
+def escape(text: str) -> str:
+    """Text that may hold anything, safe for rich."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def local(moment: datetime | None, runtime: Runtime) -> str:
+    """A moment in the site's zone, for people."""
+    if moment is None:
+        return ""
+    site = runtime.loaded.site
+    return f"{moment.astimezone(site.time_zone if site else ZoneInfo('UTC')):%Y-%m-%d %H:%M}"

@@ -1,0 +1,74 @@
+"""The demo: the whole job on the example site, on this machine, with nothing leaving it."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.table import Table as RichTable
+
+from chalicelib.audience.importing import import_csv
+from chalicelib.audience.subscriber import Basis
+from chalicelib.cli.context import out
+from chalicelib.cli.edition_commands import edition_rows, editions_table, subscriber_rows
+from chalicelib.cli.run_commands import show_troubles, tick_once
+from chalicelib.clock import clock_starting_at
+from chalicelib.compose.schedule import latest_slot
+from chalicelib.errors import UsageError
+from chalicelib.runtime import Runtime
+
+SUBSCRIBERS = "content/sample-subscribers.csv"
+
+
+def play(runtime: Runtime, stop: threading.Event) -> None:
+    """Import the sample subscribers, then tick at the example's moments, and show what happened."""
+    if runtime.settings.transport != "maildir":
+        raise UsageError("The demo only writes files.", "Unset SENDBRIEF_TRANSPORT.")
+    _import(runtime, runtime.settings.site / SUBSCRIBERS)
+    before = _mails(runtime)
+    for moment in moments(runtime):
+        runtime.clock = clock_starting_at(moment)
+        report = tick_once(runtime, stop)
+        show_troubles(report.troubles)
+    _show(runtime, before)
+
+
+def moments(runtime: Runtime) -> list[datetime]:
+    """Two days before the latest slot of each scheduled newsletter, and the slot itself: draft, then send."""
+    site, found = runtime.site, set[datetime]()
+    for newsletter in site.newsletters.values():
+        slot = latest_slot(newsletter.schedule, site.time_zone, datetime.now(UTC)) if newsletter.schedule else None
+        if slot:
+            found |= {slot.at - newsletter.draft_before + timedelta(minutes=1), slot.at}
+    return sorted(found)
+
+
+def _import(runtime: Runtime, file: Path) -> None:
+    for newsletter in runtime.site.newsletters.values():
+        report = import_csv(
+            file, site=runtime.site, newsletter=newsletter, basis=Basis.CONSENT, audience=runtime.audience,
+            secrets=runtime.secrets, now=datetime.now(UTC),
+        )  # fmt: skip
+        out.print(
+            f"{newsletter.name}: {report.new} of {report.read} sample subscribers imported, {report.same} known already"
+        )
+
+
+def _mails(runtime: Runtime) -> int:
+    folder = runtime.settings.maildir / "new"
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def _show(runtime: Runtime, before: int) -> None:
+    rows = edition_rows(runtime)
+    out.print()
+    out.print(editions_table(rows))
+    table = RichTable(box=None, show_header=False)
+    for name, counts in subscriber_rows(runtime).items():
+        table.add_row(name, ", ".join(f"{count} {state}" for state, count in counts.items()))
+    out.print(table)
+    written = _mails(runtime) - before
+    out.print()
+    if written:
+        out.print(f"{written} mails were delivered into {runtime.settings.maildir}, and the books balance.")
+    else:
+        out.print("Nothing was sent: everybody has these editions already. The books balance.")

@@ -1,0 +1,111 @@
+"""The `sendbrief` command: its entry, the options before the command, and what exit codes mean.
+
+0: fine. 1: problems found, or something failed. 2: misuse. Never a traceback, unless --debug asks for it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chalicelib import __version__
+from chalicelib.cli import edition_commands, run_commands, site_commands, subscriber_commands
+from chalicelib.cli.context import Options, err, escape, show_error
+from chalicelib.errors import SendbriefError, UsageError
+
+app = typer.Typer(
+    name="sendbrief",
+    help="Newsletters for open-source communities, from what you already write.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_GLOBAL = ("--site", "--data")
+_FLAGS = ("--debug",)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"sendbrief {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    site: Annotated[
+        Path | None, typer.Option(help="The folder that holds content/ (else SENDBRIEF_SITE, else here).")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where state is kept (else SENDBRIEF_DATA, else SITE/.sendbrief).")
+    ] = None,
+    debug: Annotated[bool, typer.Option(help="Show the trace of a fault.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that stand before or after any command."""
+    Options.site, Options.data = site, data
+
+
+for module in (site_commands, edition_commands, run_commands):
+    module.register(app)
+app.add_typer(subscriber_commands.app, name="subscribers")
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """--site, --data and --debug may stand anywhere: they are moved before the command."""
+    first: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if argument in _GLOBAL:
+            first += [argument, next(left, "")]
+        elif argument.startswith(tuple(f"{name}=" for name in _GLOBAL)) or argument in _FLAGS:
+            first.append(argument)
+        elif argument == "--":
+            rest += [argument, *left]
+        else:
+            rest.append(argument)
+    if "--json" in rest and rest.index("--json") == 0:
+        rest = [*rest[1:], "--json"]
+    return first + rest
+
+
+def main() -> None:
+    """Run the command and exit."""
+    arguments = sys.argv[1:]
+    try:
+        code = app(hoist(arguments), standalone_mode=False) or 0
+    except SendbriefError as error:
+        show_error(error)
+        code = 2 if isinstance(error, UsageError) else 1
+    except typer.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        code = 130
+    except Exception as error:  # noqa: BLE001 (the last resort: never a traceback to a user)
+        code = _unexpected(error, debug="--debug" in arguments)
+    sys.exit(code)
+
+
+def _unexpected(error: Exception, *, debug: bool) -> int:
+    import click
+
+    if isinstance(error, click.ClickException) or hasattr(error, "format_message"):
+        error.show() if hasattr(error, "show") else err.print(escape(str(error)))
+        return 2
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if debug:
+        raise error
+    err.print(f"[bold red]Fault:[/] {type(error).__name__}: {escape(str(error))[:500]}")
+    err.print(
+        "  This is a fault of Sendbrief, not yours. State is intact; run again with --debug to see where it arose."
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""Commands about the site and its news: new, check, collect, sources, draft, preview."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table as RichTable
+
+from chalicelib.cli import scaffold
+from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch, settings
+from chalicelib.cli.previews import write_preview
+from chalicelib.collect.collector import SourceReport, collect
+from chalicelib.collect.fetch import fetcher
+from chalicelib.collect.health import HealthStore
+from chalicelib.compose.checking import check_site
+from chalicelib.compose.composer import Draft
+from chalicelib.compose.edition import Content
+from chalicelib.compose.schedule import Slot, latest_slot, next_slot
+from chalicelib.content.problems import did_you_mean
+from chalicelib.content.values import Newsletter, Problem, Severity, localize
+from chalicelib.errors import NotFoundError, UsageError
+from chalicelib.runtime import Runtime
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
+Now = Annotated[
+    str | None, typer.Option(help="Act as if it were this moment (ISO; the site's zone unless it has an offset).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (new, check, collect_, sources, draft, preview):
+        app.command(command.__name__.rstrip("_"))(command)
+
+
+def new(
+    what: Annotated[str, typer.Argument(help="site, post, event, edition or newsletter.")] = "site",
+    name: Annotated[str, typer.Argument(help="Its title or name (edition: NEWSLETTER or NEWSLETTER/SLOT).")] = "",
+) -> None:
+    """Make a site from nothing, or a new post, event, edition note or newsletter in it."""
+    made = scaffold.make(what, name, settings().site)
+    for path in made:
+        out.print(f"wrote {escape(str(path))}")
+    if what == "site":
+        out.print("Next: fill in the marked lines of content/site.yaml, then run 'sendbrief check'.")
+
+
+def check(json: Json = False) -> None:
+    """Name every problem of the site with file and line. Exits 1 where there are errors."""
+    root = settings().site
+    _, problems = check_site(root, fetcher(root, ""), datetime.now().astimezone())
+    found = problems.sorted()
+    if json:
+        print_json([problem_row(problem) for problem in found])
+    else:
+        show_problems(found)
+        if not found:
+            out.print("No problems found.")
+    if problems.errors:
+        raise typer.Exit(1)
+
+
+def problem_row(problem: Problem) -> dict[str, Any]:
+    """A problem for programs."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "message": problem.message,
+    }
+
+
+def show_problems(problems: list[Problem]) -> None:
+    """Problems for people: file:line, what, what to do."""
+    for p in problems:
+        colour = "red" if p.severity is Severity.ERROR else "yellow"
+        place = f"{p.file}:{p.line}" if p.line else p.file
+        out.print(f"{escape(place)}: [{colour}]{p.severity}[/] {escape(p.message)} [dim]\\[{p.code}][/]")
+
+
+def collect_(now: Now = None, json: Json = False) -> None:
+    """Read all sources now and keep what is new."""
+    with house(now) as runtime:
+        site = runtime.site
+        moment = runtime.clock()
+        reports = collect(site, runtime.table, fetcher(site.root, site.base_url), moment, force=True)
+        if json:
+            print_json([report_row(report) for report in reports])
+            return
+        for report in reports:
+            out.print(source_line(report))
+            show_problems(list(report.problems) if report.outcome != "failed" else [])
+
+
+def report_row(report: SourceReport) -> dict[str, Any]:
+    """What became of a source, for programs."""
+    return {
+        "source": report.source,
+        "outcome": report.outcome,
+        "entries": report.health.entries,
+        "new": report.changes.new,
+        "changed": report.changes.changed,
+        "withdrawn": report.changes.withdrawn,
+        "error": report.health.error,
+        "problems": [problem_row(problem) for problem in report.problems],
+    }
+
+
+def source_line(report: SourceReport) -> str:
+    """What became of a source, for people."""
+    if report.outcome == "failed":
+        return f"[red]✗[/] {report.source}: {escape(report.health.error)}"
+    changes = report.changes
+    what = f"{changes.new} new, {changes.changed} changed, {changes.withdrawn} withdrawn"
+    return f"[green]✓[/] {report.source}: {report.health.entries} entries, {what}"
+
+
+def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
+    """The health of all sources, for programs."""
+    site = runtime.site
+    healths = HealthStore(runtime.table).load([source.name for source in site.sources])
+    return [
+        {
+            "name": source.name,
+            "kind": str(source.kind),
+            "location": source.location,
+            "state": _source_state(healths[source.name][0].error, healths[source.name][0].checked),
+            "entries": healths[source.name][0].entries,
+            "checked": _iso(healths[source.name][0].checked),
+            "error": healths[source.name][0].error,
+            "failures": healths[source.name][0].failures,
+            "next_try": _iso(healths[source.name][0].next_try),
+        }
+        for source in site.sources
+    ]
+
+
+def _source_state(error: str, checked: datetime | None) -> str:
+    if checked is None:
+        return "never read"
+    return "failing" if error else "well"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def sources(json: Json = False) -> None:
+    """How each source is doing. Exits 1 where one is failing."""
+    with house() as runtime:
+        rows = source_rows(runtime)
+        if json:
+            print_json(rows)
+        else:
+            table = RichTable("source", "kind", "state", "entries", "last read", "what is wrong", box=None)
+            for row in rows:
+                checked = datetime.fromisoformat(row["checked"]) if row["checked"] else None
+                table.add_row(
+                    row["name"],
+                    row["kind"],
+                    row["state"],
+                    str(row["entries"]),
+                    local(checked, runtime),
+                    escape(row["error"]),
+                )
+            out.print(table)
+    if any(row["state"] == "failing" for row in rows):
+        raise typer.Exit(1)
+
+
+def draft(newsletter: str, now: Now = None, json: Json = False) -> None:
+    """Show the next edition of a newsletter as it would be composed now. Changes nothing."""
+    with house(now) as runtime:
+        made = next_draft(runtime, newsletter)
+        if json:
+            print_json(draft_row(made))
+            return
+        show_draft(made, runtime)
+
+
+def next_draft(runtime: Runtime, name: str) -> Draft:
+    """The next edition from what is stored and what the sources hold now, made in a scratch copy."""
+    newsletter = find_newsletter(runtime, name)
+    now = runtime.clock()
+    with scratch(runtime) as copy:
+        collect(copy.site, copy.table, fetcher(copy.site.root, copy.site.base_url), now, force=True)
+        composer = copy.composer
+        composer.started(newsletter.name, now)
+        return composer.draft(newsletter, coming_slot(newsletter, runtime, now), now)
+
+
+def coming_slot(newsletter: Newsletter, runtime: Runtime, now: datetime) -> Slot:
+    """The slot whose edition comes next: one that is due this moment, else the next."""
+    zone = runtime.site.time_zone
+    if newsletter.schedule is None:
+        return Slot(now, f"{now.astimezone(zone):%Y-%m-%d}")
+    latest = latest_slot(newsletter.schedule, zone, now)
+    if latest and latest.at == now:
+        return latest
+    slot = next_slot(newsletter.schedule, zone, now)
+    if slot is None:
+        raise UsageError(f"{newsletter.name} has no slot after {now:%Y-%m-%d}.", "Its rule has ended; change it.")
+    return slot
+
+
+def find_newsletter(runtime: Runtime, name: str) -> Newsletter:
+    """A newsletter by name. Raises NotFoundError."""
+    known = runtime.site.newsletters
+    if name not in known:
+        raise NotFoundError(f"There is no newsletter '{name}'.", f"{did_you_mean(name, known).capitalize()}.")
+    return known[name]
+
+
+def draft_row(made: Draft) -> dict[str, Any]:
+    """A draft for programs."""
+    content = made.content
+    return {
+        "id": content.edition_id,
+        "slot_at": content.slot_at.isoformat(),
+        "subject": dict(content.subject),
+        "highlight": entry_row(content, None)[0] if content.highlight else None,
+        "sections": [
+            {"title": dict(section.title), "entries": entry_row(content, number)}
+            for number, section in enumerate(content.sections)
+        ],
+        "unknown": [f"{key}: {name}" for key, name in made.selection.unknown],
+    }
+
+
+def entry_row(content: Content, section: int | None) -> list[dict[str, Any]]:
+    """The entries of a section (None: the highlight) for programs."""
+    highlight = [content.highlight] if content.highlight else []
+    entries = highlight if section is None else list(content.sections[section].entries)
+    return [
+        {
+            "id": entry.id,
+            "slug": entry.slug,
+            "kind": str(entry.kind),
+            "title": next(iter(entry.texts.values())).title,
+            "url": next(iter(entry.texts.values())).url,
+            "languages": list(entry.texts),
+            "topics": list(entry.topics),
+            "date": entry.date.isoformat(),
+        }
+        for entry in entries
+    ]
+
+
+def show_draft(made: Draft, runtime: Runtime) -> None:
+    """A draft for people."""
+    content, fallback = made.content, runtime.site.fallback
+    out.print(f"[bold]{content.edition_id}[/], number {content.number}, due {local(content.slot_at, runtime)}")
+    if content.subject:
+        out.print(f"Subject: {escape(localize(content.subject, fallback, fallback))}")
+    if made.empty:
+        out.print("Nothing new: this edition would be skipped.")
+    if content.highlight:
+        out.print("\n[bold]Highlight[/]")
+        out.print(f"  {escape(content.highlight.text(fallback, fallback)[1].title)}")
+    for section in content.sections:
+        out.print(f"\n[bold]{escape(localize(section.title, fallback, fallback)) or 'Entries'}[/]")
+        for entry in section.entries:
+            moment = local(entry.starts or entry.date, runtime)
+            languages = ", ".join(entry.texts)
+            out.print(
+                f"  {moment}  {escape(entry.text(fallback, fallback)[1].title)} [dim]({languages}; {entry.slug})[/]"
+            )
+    for key, name in made.selection.unknown:
+        err.print(f"[yellow]The note's {key} '{escape(name)}' matches no entry.[/]")
+
+
+def preview(
+    what: Annotated[
+        str, typer.Argument(metavar="NEWSLETTER|EDITION", help="A newsletter's next edition, or a made one.")
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
+    now: Now = None,
+) -> None:
+    """Write an edition as readers would get it: HTML, text and .eml in each language, and an index.html."""
+    with house(now) as runtime:
+        if "/" in what:
+            editions = runtime.dispatcher.editions
+            content = editions.content(editions.find(what))
+        else:
+            content = next_draft(runtime, what).content
+            if not content.entries and not content.intro_html:
+                raise NotFoundError(
+                    f"The next edition of {what} would be empty.", "Add a post, or name a later moment with --now."
+                )
+        for path in write_preview(runtime.site, content, out_dir, runtime.clock()):
+            out.print(f"wrote {escape(str(path))}")
