@@ -158,6 +158,14 @@ def test_long_editions_end_in_a_list():
     html = rendered(FULL).html
     assert html.count(">Read on</a>") == 13
     assert html.count("<li style") == 7
+    assert html.count(">In brief</h3>") == 1
+
+
+def test_the_list_marks_fallbacks_too():
+    foreign = [entry(n, texts={"en": EntryText(f"T{n}", f"https://example.org/{n}")}) for n in range(14)]
+    result = rendered(content(*foreign), "de")
+    assert result.html.count("auf Englisch") == 14
+    assert result.text.count("auf Englisch") == 14
 
 
 def test_an_alert_shows_the_whole_advisory():
