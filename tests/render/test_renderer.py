@@ -147,6 +147,13 @@ def test_deadlines_count_days_from_the_slot(day, hour, said):
     assert said in result.text
 
 
+@pytest.mark.parametrize(("day", "said"), [(24, "was due"), (25, "due today"), (26, "one day left")])
+def test_deadlines_without_a_time_last_their_whole_day(day, said):
+    """Local midnights in Berlin, told in UTC: 24 November 23:00 is the 25th there."""
+    due = entry(7, kind=Kind.DEADLINE, starts=SLOT_AT.replace(day=day, hour=23), all_day=True)
+    assert said in rendered(content(due)).text
+
+
 def test_events_show_day_time_zone_and_place():
     result = rendered(content(dated(30, Kind.EVENT)))
     for text in (result.html, result.text):
