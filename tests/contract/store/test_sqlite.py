@@ -216,7 +216,8 @@ def in_a_child(work: Callable[[], object]) -> int:
 def test_a_forked_child_has_a_connection_of_its_own(database: Database) -> None:
     table = SqliteTable(database)
     table.insert(K, {})
-    assert in_a_child(lambda: table.add(K, {"n": 1})) == 0
+    inherited = database._connection()
+    assert in_a_child(lambda: database._connection() is not inherited and table.add(K, {"n": 1})) == 0
     assert table.add(K, {"n": 1}) == {"n": 2}
 
 
