@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from chalicelib.render.excerpt import excerpt, plain_text
 from chalicelib.render.html import Look, mail_html
-from chalicelib.render.personal import TOKEN, fill
+from chalicelib.render.personal import TOKEN, fill, mark
+from chalicelib.render.plain import LinkList, to_plain
 
 VOID = {"br", "hr", "img", "wbr"}
 
@@ -187,3 +188,16 @@ def test_running_text_leaves_code_tables_and_headings_out():
     html = "<h2>Title</h2><p>Hello<br>world <code>x</code>.</p><pre>code</pre>"
     html += "<table><tr><td>cell</td></tr></table><p>Bye.</p>"
     assert plain_text(html) == "Hello world x. Bye."
+
+
+@pytest.mark.parametrize("tag", ["script", "style", "svg", "iframe", "noscript", "template"])
+def test_what_stands_in_active_elements_is_not_read_out(tag):
+    html = f"<p>before</p><{tag}>inside</{tag}><p>after</p>"
+    for said in (mail_html(html), to_plain(html, LinkList()), plain_text(html)):
+        assert "before" in said
+        assert "after" in said
+        assert "inside" not in said
+
+
+def test_fallbacks_are_trimmed():
+    assert fill(mark("Hi {name| dear\u2066  reader }{name}."), {}) == "Hi dear reader."
