@@ -232,3 +232,16 @@ def test_messages_refused_one_by_one_are_sent_again(cloud: AwsHome, fault_of_sen
         queue.send(list("abcde"))
         assert seen == [5, 3, 1]
         assert sorted(message.body for message in queue.receive(10)) == list("abcde")
+
+
+def test_a_batch_of_messages_keeps_within_its_size(cloud: AwsHome) -> None:
+    """The emulators take more than one batch of SQS may hold."""
+    sizes: list[int] = []
+
+    def way(method: Callable[..., Any], request: dict[str, Any]) -> Any:
+        sizes.append(sum(len(entry["MessageBody"].encode()) for entry in request["Entries"]))
+        return method(**request)
+
+    client: Any = Detour(cloud.clients("sqs"), "send_message_batch", way)
+    SqsQueue(client, cloud.queue_url).send(["ä" * 50_000] * 5)
+    assert sizes == [200_000, 200_000, 100_000]
