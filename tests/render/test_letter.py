@@ -252,3 +252,9 @@ def test_sixty_kilobytes_are_joined_in_well_under_a_millisecond():
     for _ in range(500):
         big.personalise(READER)
     assert (time.perf_counter() - started) / 500 < 0.001
+
+
+def test_a_letter_of_another_format_is_refused_by_its_number():
+    blob = LETTER.to_bytes().replace(b'"format":1', b'"format":2', 1)
+    with pytest.raises(RenderError, match="has format 2, this version reads 1"):
+        Letter.from_bytes(blob)
