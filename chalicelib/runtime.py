@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from chalicelib.audience.audience import Audience
 from chalicelib.audience.tokens import Secrets, UnsubscribeTokens
 from chalicelib.clock import Clock, system_clock
-from chalicelib.collect.collector import Progress as CollectProgress
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
 from chalicelib.errors import ConfigurationError, StoreUnavailableError
@@ -18,6 +17,7 @@ from chalicelib.store import Blobs, Queue, Table
 from chalicelib.transports import Transport
 
 if TYPE_CHECKING:
+    from chalicelib.collect.collector import Progress as CollectProgress
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.ticking import Ticker
@@ -152,7 +152,7 @@ class Runtime:
 
         return Dispatcher(self.site, self.table, self.blobs, self.queue)
 
-    def ticker(self, on_source: CollectProgress | None = None) -> "Ticker":
+    def ticker(self, on_source: "CollectProgress | None" = None) -> "Ticker":
         """What a tick works with."""
         from chalicelib.collect.fetch import fetcher
         from chalicelib.deliver.ticking import Ticker

@@ -1,0 +1,68 @@
+"""The doors of the Lambda functions: each parses its trigger, calls one verb, answers."""
+
+import asyncio
+import logging
+from typing import Any
+
+from chalice.app import CloudWatchEvent, Rate, SQSEvent
+
+from chalicelib.runtime import Runtime
+from chalicelib.web import house
+from chalicelib.web.public import application
+
+app = application()
+LOG = logging.getLogger("sendbrief")
+LOG.setLevel(logging.INFO)
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def tick(event: CloudWatchEvent) -> None:
+    """Collect, compose, prove, dispatch: whatever is due. A rule may run twice; a tick may too."""
+    asyncio.run(_tick())
+
+
+@app.on_sqs_message(queue="sendbrief-chunks", batch_size=1)
+def chunks(event: SQSEvent) -> dict[str, Any]:
+    """Send chunks. Names the records to be tried again, so that one bad record never replays the others."""
+    records: list[dict[str, Any]] = event.to_dict()["Records"]
+    failed = [record["messageId"] for record in records if not asyncio.run(_work(record))]
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+async def _tick() -> None:
+    runtime = house.runtime()
+    report = await runtime.ticker().tick(runtime.clock())
+    for source in report.sources:
+        if source.outcome == "failed":
+            LOG.warning("Source %s failed: %s", source.source, source.health.error)
+    for trouble in report.troubles:
+        LOG.error("%s", trouble)
+    await _give_back(runtime)
+
+
+async def _work(record: dict[str, Any]) -> bool:
+    """Whether the record is done with. Trouble gives it back for later, at most 15 minutes."""
+    from chalicelib.deliver.chunks import read_task
+    from chalicelib.errors import SendbriefError
+    from chalicelib.store import QueueMessage
+
+    runtime = house.runtime()
+    attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    try:
+        await runtime.worker().work(*read_task(record["body"]))
+    except SendbriefError as error:
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 10), LONGEST_WAIT_SECONDS)
+        LOG.error("Chunk %s comes again in %d seconds: %s", record["body"][:200], wait, error)
+        runtime.queue.release(QueueMessage(record["body"], record["receiptHandle"], attempts), delay=wait)
+        return False
+    finally:
+        await _give_back(runtime)
+    return True
+
+
+async def _give_back(runtime: Runtime) -> None:
+    """Connections belong to this event loop, which ends with the call."""
+    if "transport" in runtime.__dict__:
+        await runtime.transport.aclose()

@@ -1,0 +1,140 @@
+"""Pages from templates/web: a site's own before the built-in ones, sandboxed, in the reader's language."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from chalicelib.content.values import Localized, Site, Theme, localize
+from chalicelib.errors import RenderError
+from chalicelib.render.messages import Catalogue, load_catalogue
+from chalicelib.render.templates import BUILT_IN, trusted
+from chalicelib.render.text import direction, one_line
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_FONT = re.compile(r"[A-Za-z0-9 ,.'\-]{1,200}")
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as HTML, and the Content-Security-Policy it works under."""
+
+    html: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of one site in one language."""
+
+    site: Site
+    language: str
+
+    def page(self, name: str, **values: object) -> Page:
+        """Template ``web/<name>.html``. Raises RenderError that names it."""
+        try:
+            html = _environment(self.site.root).get_template(f"web/{name}.html").render({**self._context(), **values})
+        except (TemplateError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise RenderError(f"Template web/{name}.html can't be used: {error}.", "Mend the template.") from error
+        return Page(html, policy_of(html))
+
+    @property
+    def say(self) -> Catalogue:
+        """The strings of the page's language."""
+        return _catalogue(self.site.root, self.language, self.site.fallback)
+
+    @property
+    def prefix(self) -> str:
+        """The path that every link to the site's own pages begins with, mostly ''."""
+        return urlsplit(self.site.base_url).path.rstrip("/")
+
+    def said(self, texts: Localized) -> str:
+        """Text in the page's language, or what there is, on one line."""
+        return one_line(localize(texts, self.language, self.site.fallback))
+
+    def title_of(self, newsletter: str) -> str:
+        """A newsletter's title; its name where it is no longer published."""
+        known = self.site.newsletters.get(newsletter)
+        return (self.said(known.title) if known else "") or newsletter
+
+    def _own_name(self, tag: str) -> str:
+        """What a language calls itself, for the reader who looks for it."""
+        name = _catalogue(self.site.root, tag, self.site.fallback)
+        return name.language_name(tag) if name.language.split("-")[0] == tag.split("-")[0] else tag
+
+    def _context(self) -> Mapping[str, object]:
+        return {
+            "t": self.say,
+            "language": self.language,
+            "direction": direction(self.language),
+            "languages": self.site.languages,
+            "own_name": self._own_name,
+            "site_name": self.said(self.site.name),
+            "footer": self.said(self.site.footer),
+            "imprint_url": self.site.imprint_url,
+            "privacy_url": self.site.privacy_url,
+            "prefix": self.prefix,
+            "theme": _theme(self.site.theme),
+            "desk": False,
+        }
+
+
+def policy_of(html: str) -> str:
+    """A policy under which nothing runs or loads but the page's own ``<style>`` (by hash) and pictures."""
+    hashes = {base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in _STYLE.findall(html)}
+    styles = " ".join(f"'sha256-{digest}'" for digest in sorted(hashes)) or "'none'"
+    return (
+        f"default-src 'none'; style-src {styles}; img-src 'self' https: data:; frame-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _theme(theme: Theme) -> Mapping[str, object]:
+    """Colours and fonts as CSS may read them; what has no such shape gives way to the usual one."""
+    usual = Theme()
+    return {
+        name: trusted(value if shape.fullmatch(value := getattr(theme, name)) else getattr(usual, name))
+        for name, shape in (
+            ("accent", _COLOUR),
+            ("accent_dark", _COLOUR),
+            ("title_font", _FONT),
+            ("text_font", _FONT),
+        )
+    }
+
+
+@lru_cache(maxsize=8)
+def _environment(root: Path) -> Environment:
+    environment = SandboxedEnvironment(
+        loader=ChoiceLoader([FileSystemLoader(root / "templates"), FileSystemLoader(BUILT_IN)]),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = figure
+    return environment
+
+
+def figure(number: int) -> str:
+    """``12 345``: groups of three, parted by a narrow no-break space as in both languages."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+@lru_cache(maxsize=64)
+def _catalogue(root: Path, language: str, fallback: str) -> Catalogue:
+    """The mails' strings and the pages', English below them, so that a language may be added in parts."""
+    own = root / "templates"
+    roots = (own / "web", own, BUILT_IN / "web", BUILT_IN)
+    found = load_catalogue(roots, language, fallback)
+    below = load_catalogue(roots, "en", "en")
+    return Catalogue(found.language, {**below.texts, **found.texts})

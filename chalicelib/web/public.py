@@ -1,0 +1,141 @@
+"""The public routes, as a Blueprint: front page, archive, unsubscribing, pictures. GET and HEAD change nothing."""
+
+import hashlib
+import re
+from functools import cache
+
+from chalice.app import Blueprint, Chalice, Response
+
+from chalicelib.compose.editions import EditionStore
+from chalicelib.errors import NotFoundError
+from chalicelib.web import house
+from chalicelib.web.answers import HTML, answer, door, error_answer, finish, pages, query, request
+from chalicelib.web.archive import edition_html, shelf
+
+public = Blueprint(__name__)
+public.register_middleware(finish, "http")
+
+READ = ["GET", "HEAD"]
+INDEX_CACHE, EDITION_CACHE, PICTURE_CACHE = "public, max-age=300", "public, max-age=600", "public, max-age=86400"
+EDITION_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Mails style every element by itself; a hash can't cover that. Their content is sanitised all the same."""
+MAX_TOKEN = 1000
+_ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"\s+)One-Click", re.IGNORECASE)
+
+
+@public.route("/", methods=READ)
+@door
+def front() -> Response:
+    """The site's name, its newsletters, the newest edition of each."""
+    shown, editions = pages(), _editions()
+    shelves = [shelf(shown, editions, name, most=1) for name in shown.site.newsletters]
+    return answer(shown.page("front", shelves=shelves), cache=INDEX_CACHE)
+
+
+@public.route("/archive", methods=READ)
+@door
+def archive() -> Response:
+    """All newsletters with their newest editions."""
+    shown, editions = pages(), _editions()
+    shelves = [shelf(shown, editions, name, most=5) for name in shown.site.newsletters]
+    return answer(shown.page("archive", shelves=shelves), cache=INDEX_CACHE)
+
+
+@public.route("/archive/{newsletter}", methods=READ)
+@door
+def newsletter_archive(newsletter: str) -> Response:
+    """One newsletter's editions; ``?before=<slot>`` goes on."""
+    shown = pages()
+    return answer(
+        shown.page("newsletter", shelf=shelf(shown, _editions(), newsletter, before=query("before"))),
+        cache=INDEX_CACHE,
+    )
+
+
+@public.route("/archive/{newsletter}/{slot}/{language}", methods=READ)
+@door
+def edition(newsletter: str, slot: str, language: str) -> Response:
+    """One edition, once it is being sent. Answers 304 where the reader has it already."""
+    html = edition_html(house.runtime().site, _editions(), newsletter, slot, language).encode()
+    tag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
+    known = tag in str(request().headers.get("if-none-match") or "")
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": HTML, "Content-Security-Policy": EDITION_POLICY, "Cache-Control": EDITION_CACHE,
+        "ETag": tag, "Content-Language": language,
+    }  # fmt: skip
+    return Response(b"" if known else html, headers, 304 if known else 200)
+
+
+@public.route("/u/{token}", methods=READ)
+@door
+def unsubscribe_page(token: str) -> Response:
+    """Asks, with one button. Looks nothing up: scanners follow every link of a mail."""
+    try:
+        _, newsletter = _read_token(token)
+    except NotFoundError:
+        return error_answer(404, "bad_link")
+    shown = pages()
+    return answer(shown.page("unsubscribe", title=shown.title_of(newsletter)))
+
+
+@public.route("/u/{token}", methods=["POST"], content_types=["*/*"])
+@door
+def unsubscribe(token: str) -> Response:
+    """Leaves one newsletter, by the button or by a mail program (RFC 8058): the token alone decides."""
+    try:
+        sid, newsletter = _read_token(token)
+    except NotFoundError:
+        return error_answer(404, "bad_link")
+    runtime = house.runtime()
+    how = "one-click from a mail program" if _ONE_CLICK.search(_body()) else "the unsubscribe page"
+    runtime.audience.leave(sid, newsletter, runtime.clock(), how)
+    shown = pages()
+    return answer(shown.page("left", title=shown.title_of(newsletter)))
+
+
+def picture(**parts: str) -> Response:
+    """A picture below content/, however deep."""
+    from chalicelib.web.media import read_picture
+
+    found = read_picture(house.runtime().site.root, [parts[name] for name in sorted(parts)])
+    return Response(found.content, {"Content-Type": found.media_type, "Cache-Control": PICTURE_CACHE})
+
+
+def _register_pictures(deepest: int) -> None:
+    """One route for each depth: Chalice's own test client and swagger know no greedy path variables."""
+    view = door(picture)
+    for depth in range(1, deepest + 1):
+        path = "/".join(f"{{part{number}}}" for number in range(1, depth + 1))
+        public.route(f"/media/{path}", methods=READ, name=f"picture{depth}")(view)
+
+
+_register_pictures(6)
+
+
+def _editions() -> EditionStore:
+    runtime = house.runtime()
+    return EditionStore(runtime.table, runtime.blobs)
+
+
+def _read_token(token: str) -> tuple[str, str]:
+    if len(token) > MAX_TOKEN:
+        raise NotFoundError("This link is not complete.")
+    return house.runtime().tokens.read(token)
+
+
+def _body() -> bytes:
+    """The first bytes of the body: a form of one field fits in, more is not looked at."""
+    raw = request().raw_body
+    return (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace"))[:4096]
+
+
+@cache
+def application() -> Chalice:
+    """The Chalice app with all public routes: the functions' and one machine's. A Blueprint can be used once only."""
+    app = Chalice(app_name="sendbrief", configure_logs=False)
+    app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
+    app.register_blueprint(public)
+    return app

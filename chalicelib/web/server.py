@@ -1,0 +1,104 @@
+"""Serving on one machine: waitress with the same app that the functions run, and the desk beside it."""
+
+import ipaddress
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from waitress import create_server, wasyncore  # type: ignore[import-untyped]
+
+from chalicelib.errors import UsageError
+from chalicelib.runtime import Runtime
+from chalicelib.web import house
+from chalicelib.web.desk import Desk
+from chalicelib.web.public import application
+from chalicelib.web.wsgi import Environ, ProxyEvents, StartResponse, WsgiApp
+
+THREADS = 8
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+"""What waitress itself reads before it gives up; the app's own limit is lower and answers with a page."""
+
+
+class Running:
+    """A server at work in threads of its own."""
+
+    def __init__(self, application: WsgiApp, host: str, port: int) -> None:
+        self._sockets: dict[int, Any] = {}
+        try:
+            self._server = create_server(
+                application, map=self._sockets, host=host, port=port, threads=THREADS, ident=None,
+                max_request_body_size=MAX_REQUEST_BYTES, clear_untrusted_proxy_headers=True,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"Nothing can be served at {host}:{port}: {error}.", "Name another port with --port, or another host."
+            ) from None
+        self.port = _port(self._server)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="serve", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is closed, or for some seconds; whether it is closed."""
+        return self._stopping.wait(seconds)
+
+    def close(self) -> None:
+        """Stop: what is being answered is finished, then every socket is closed. Safe to call twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._sockets)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=0.2, use_poll=True, map=self._sockets, count=1)
+
+
+def serve(runtime: Runtime, host: str, port: int, *, inbox: bool = False, ready: Callable[[str], None]) -> Running:
+    """Serve the site at ``host`` and ``port`` (0: any free one); ``ready`` gets the URL once it answers.
+
+    The desk (inbox and status) is there where ``host`` is this machine alone; elsewhere, where everybody could
+    read everybody's mail, only if ``inbox`` asks for it. Raises UsageError, ConfigurationError.
+    """
+    house.use(runtime)
+    prefix = urlsplit(runtime.site.base_url).path.rstrip("/")
+    _build(runtime)
+    pages: WsgiApp = ProxyEvents(application(), prefix)
+    local = is_loopback(host)
+    if local or inbox:
+        pages = _beside(Desk(runtime, any_host=not local), pages)
+    running = Running(pages, host, port)
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{running.port}/")
+    return running
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _build(runtime: Runtime) -> None:
+    """What requests share is built before there are threads."""
+    for name in ("table", "blobs", "secrets", "tokens", "audience"):
+        getattr(runtime, name)
+
+
+def _beside(desk: Desk, pages: WsgiApp) -> WsgiApp:
+    def both(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return (desk if desk.takes(environ) else pages)(environ, start_response)
+
+    return both
+
+
+def _port(server: Any) -> int:
+    """The real port, where any free one was asked for; several addresses have one server each."""
+    listening = getattr(server, "effective_listen", None)
+    return int(listening[0][1] if listening else server.effective_port)
