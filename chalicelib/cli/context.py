@@ -19,8 +19,19 @@ from chalicelib.errors import SendbriefError, UsageError
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings, load_settings
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_PIPE_WIDTH = 160
+"""Columns where the output is no terminal: tables in logs are not squeezed into 80."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 class Options:

@@ -42,7 +42,7 @@ def status(
             print_json({"editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead)})
             return
         shown = [row for name in runtime.site.newsletters for row in rows if row["newsletter"] == name][-most * 10 :]
-        out.print(editions_table(shown))
+        out.print(editions_table(shown) if shown else "No edition yet.")
         for name, counts in subscribers.items():
             words = ", ".join(f"{count} {state}" for state, count in counts.items()) or "nobody yet"
             out.print(f"{name}: {words}")
@@ -74,18 +74,20 @@ def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
     }
 
 
+_ALWAYS, _IF_ANY = ("planned", "sent"), ("pending", "skipped", "failed", "deferred", "in_doubt")
+
+
 def editions_table(rows: list[dict[str, Any]]) -> RichTable:
-    """Editions and their books for people."""
-    table = RichTable(box=None, header_style="bold")
-    table.add_column("edition")
+    """Editions and their books for people; a column that is 0 everywhere is left out."""
+    table = RichTable(box=None, header_style="bold", pad_edge=False)
+    table.add_column("edition", no_wrap=True)
     table.add_column("state")
-    for column in ("entries", "planned", "pending", "sent", "failed", "skipped", "deferred", "in doubt"):
-        table.add_column(column, justify="right")
+    columns = [*_ALWAYS, *(name for name in _IF_ANY if any(row[name] for row in rows))]
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
     table.add_column("")
     for row in rows:
-        figures = [str(row[c.replace(" ", "_")]) for c in
-                   ("entries", "planned", "pending", "sent", "failed", "skipped", "deferred", "in doubt")]  # fmt: skip
-        table.add_row(row["id"], row["state"], *figures, escape(row["why"]))
+        table.add_row(row["id"], row["state"], *(str(row[name]) for name in columns), escape(row["why"]))
     return table
 
 

@@ -1,0 +1,1 @@
+"""Whole runs, as a person or a scheduler would start them."""
