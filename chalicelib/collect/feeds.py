@@ -96,13 +96,14 @@ def _xml_items(body: bytes, url: str) -> Iterator[dict[str, Any]]:
     for entry in parsed.entries:
         contents = [c.get("value", "") for c in entry.get("content", [])]
         summary = str(entry.get("summary", ""))
+        said = (entry.get("content") or [entry.get("summary_detail") or entry.get("title_detail") or {}])[0]
         yield {
             "guid": str(entry.get("id", "")),
             "link": _http(urljoin(url, str(entry.get("link", "")).strip())),
             "title": _title(entry.get("title", "")),
             "html": contents[0] if contents else summary,
             "summary": summary if contents else "",
-            "language": language,
+            "language": str(said.get("language") or language),  # xml:lang: a planet gathers blogs of many languages
             "published": _struct(entry.get("published_parsed") or entry.get("updated_parsed")),
             "authors": tuple(a["name"] for a in entry.get("authors", []) if a.get("name")),
             "categories": tuple(t["term"] for t in entry.get("tags", []) if t.get("term")),
