@@ -17,6 +17,7 @@ from chalicelib.errors import UsageError
 from chalicelib.runtime import Runtime
 
 SUBSCRIBERS = "content/sample-subscribers.csv"
+FAR = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def play(runtime: Runtime, stop: threading.Event) -> None:
@@ -33,10 +34,16 @@ def play(runtime: Runtime, stop: threading.Event) -> None:
 
 
 def moments(runtime: Runtime) -> list[datetime]:
-    """Two days before the latest slot of each scheduled newsletter, and the slot itself: draft, then send."""
+    """Two days before the latest slot of each scheduled newsletter, and the slot itself: draft, then send.
+
+    A schedule that ends is played at its last slot, whatever the day: that is where its content lies.
+    """
     site, found = runtime.site, set[datetime]()
     for newsletter in site.newsletters.values():
-        slot = latest_slot(newsletter.schedule, site.time_zone, datetime.now(UTC)) if newsletter.schedule else None
+        if newsletter.schedule is None:
+            continue
+        ends = "UNTIL=" in newsletter.schedule.rule
+        slot = latest_slot(newsletter.schedule, site.time_zone, FAR if ends else datetime.now(UTC))
         if slot:
             found |= {slot.at - newsletter.draft_before + timedelta(minutes=1), slot.at}
     return sorted(found)
