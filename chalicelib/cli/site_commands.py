@@ -20,6 +20,7 @@ from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.content.problems import did_you_mean
 from chalicelib.content.values import Newsletter, Problem, Severity, localize
 from chalicelib.errors import NotFoundError, UsageError
+from chalicelib.outreach.sequences import read_sequences
 from chalicelib.runtime import Runtime
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
@@ -49,7 +50,9 @@ def new(
 def check(json: Json = False) -> None:
     """Name every problem of the site with file and line. Exits 1 where there are errors."""
     root = settings().site
-    _, problems = check_site(root, fetcher(root, ""), datetime.now().astimezone())
+    loaded, problems = check_site(root, fetcher(root, ""), datetime.now().astimezone())
+    if loaded.site is not None:
+        read_sequences(loaded.site, problems)
     found = problems.sorted()
     if json:
         print_json([problem_row(problem) for problem in found])

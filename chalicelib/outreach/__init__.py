@@ -1,1 +1,1 @@
-"""The outreach around a newsletter: sequences, campaigns, surveys."""
+"""The outreach around a newsletter. So far: sequences are read and checked, not sent yet."""

@@ -1,0 +1,48 @@
+# Chores, each a one-liner. Everything is installed into .venv; nothing else of the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+
+.PHONY: demo test test-all bench check serve package local-aws clean
+
+demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http://127.0.0.1:8000/ (DEMO_SERVE=0: without)
+	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
+
+test: $(VENV)/.tests  ## all fast tests
+	@$(BIN)/pytest -m "not slow"
+
+test-all: test  ## the fast tests, then the long suites
+	@$(BIN)/pytest -m slow
+
+bench: $(VENV)/.tests  ## how fast, with peers beside us
+	@$(BIN)/python -m bench
+
+check: $(VENV)/.tests  ## style, types, arrows, docs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/pytest tests/test_docs.py
+
+serve: $(VENV)/.runs  ## pages, ticks and workers for the site in this folder
+	@$(BIN)/sendbrief --site . serve
+
+package: $(VENV)/.runs  ## the artefact for AWS Lambda, in build/package
+	@$(BIN)/python tools/package.py
+
+local-aws: $(VENV)/.tests  ## a local AWS on 127.0.0.1, until Ctrl-C
+	@$(BIN)/python tools/local_aws.py
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sendbrief needs Python 3.11 or newer; set PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.runs: $(VENV)/.venv pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli]'
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runs
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-local-aws $(DEMO) build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

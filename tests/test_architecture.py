@@ -1,0 +1,78 @@
+"""What import-linter can't say: who may read the environment, open URLs, and how large things grow."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "chalicelib").rglob("*.py"))
+LONGEST_FUNCTION, LONGEST_MODULE = 40, 320
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def importers(*names: str) -> set[str]:
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(module == name or module.startswith(f"{name}.") for module in imports(path) for name in names)
+    }
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(
+            isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
+            for node in ast.walk(ast.parse(path.read_text()))
+        )
+    }
+    assert readers == {"chalicelib/settings.py"}
+
+
+def test_only_the_fetch_opens_urls() -> None:
+    opened = importers("urllib3", "requests", "httpx", "aiohttp", "urllib.request", "http.client")
+    assert opened == {"chalicelib/collect/fetch.py"}
+
+
+def test_only_the_runtime_imports_adapters() -> None:
+    adapters = [
+        f"chalicelib.{room}.{path.stem}"
+        for room in ("store", "transports")
+        for path in (ROOT / "chalicelib" / room).glob("*.py")
+        if path.stem != "__init__"
+    ]
+    outside = {
+        name for name in importers(*adapters) if not name.startswith(("chalicelib/store/", "chalicelib/transports/"))
+    }
+    assert outside - {"chalicelib/web/inbox.py"} == {"chalicelib/runtime.py"}, "the inbox reads the Maildir it shows"
+
+
+def test_no_test_patches() -> None:
+    patched = [
+        path.name for path in (ROOT / "tests").rglob("*.py") if any("mock" in m and m != "moto" for m in imports(path))
+    ]
+    assert patched == []
+
+
+@pytest.mark.parametrize("path", [*MODULES, ROOT / "app.py"], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_grows_out_of_hand(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= LONGEST_MODULE
+    long = [
+        f"{node.name} ({(node.end_lineno or 0) - node.lineno + 1} lines)"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+    assert ast.get_docstring(ast.parse(text)), "a module's first line says what lives there"
