@@ -131,6 +131,7 @@ def _deadline(
         first_seen=now,
         categories=lead.categories,
         starts=lead.deadline_at,
+        all_day=lead.deadline_all_day,
         identities=names,
     )
 

@@ -51,9 +51,7 @@ def eligible(
 
 def _coming(entry: Entry, window: Window) -> bool:
     """Events until they are over, deadlines until they pass; never after."""
-    end = entry.ends or entry.starts
-    if end and entry.all_day:
-        end += timedelta(days=1)
+    end = entry.ends or (entry.starts and entry.starts + timedelta(days=1 if entry.all_day else 0))
     return bool(end and end > window.slot)
 
 

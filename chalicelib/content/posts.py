@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,11 @@ FOREIGN_KEYS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One file. ``date`` and ``starts`` are aware, UTC; ``image`` is the path or URL as written."""
+    """One file. ``date`` and ``starts`` are aware, UTC; ``image`` is the path or URL as written.
+
+    Where only dates were written, ``ends`` is the midnight after the last day (RFC 5545, 3.6.1), and a deadline
+    of ``deadline_all_day`` lasts to the end of the day that begins at ``deadline_at``.
+    """
 
     file: str
     slug: str
@@ -51,6 +55,7 @@ class Post:
     place: str = ""
     deadline_title: str = ""
     deadline_at: datetime | None = None
+    deadline_all_day: bool = False
     lines: dict[str, int] = field(default_factory=dict)
 
 
@@ -201,11 +206,17 @@ def _with_times(post: Post, fields: Fields, rules: FolderRules) -> Post:
     return replace(
         post,
         starts=starts[0] if starts else None,
-        ends=ends[0] if ends else None,
+        ends=_end(*ends, rules.zone) if ends else None,
         all_day=bool(starts and starts[1]),
         deadline_title=title,
         deadline_at=due[0] if due else None,
+        deadline_all_day=bool(due and due[1]),
     )
+
+
+def _end(moment: datetime, whole_day: bool, zone: ZoneInfo) -> datetime:
+    """The last day that an editor names belongs to the event: it ends with the next local midnight."""
+    return (moment.astimezone(zone) + timedelta(days=1)).astimezone(UTC) if whole_day else moment
 
 
 def _finish(fields: Fields, rules: FolderRules, found: Problems) -> bool:
