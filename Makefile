@@ -10,7 +10,7 @@ demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http
 	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
 
 test: $(VENV)/.tests  ## all fast tests
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -n auto -m "not slow"
 
 test-all: test  ## the fast tests, then the long suites
 	@$(BIN)/pytest -m slow

@@ -1,0 +1,44 @@
+"""For all tests: sockets stay closed, but for loopback where a room talks over the network."""
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NETWORKED = {"contract", "transports", "web", "e2e", "collect", "store", "cli"}
+"""Folders whose tests may reach servers of their own on this machine."""
+_connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+
+def _room(item: pytest.Item) -> str:
+    return Path(item.path).relative_to(Path(__file__).parent).parts[0]
+
+
+def _loopback(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # AF_UNIX
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def closed_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches beyond this machine, and most reach no socket at all."""
+    networked = _room(request.node) in NETWORKED
+
+    def guard(self: socket.socket, address: Any) -> None:
+        if not (networked and _loopback(address)):
+            raise OSError(f"this test may not connect to {address!r}")
+        _connect(self, address)
+
+    def guard_ex(self: socket.socket, address: Any) -> int:
+        if not (networked and _loopback(address)):
+            raise OSError(f"this test may not connect to {address!r}")
+        return _connect_ex(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guard)
+    monkeypatch.setattr(socket.socket, "connect_ex", guard_ex)
