@@ -54,7 +54,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mails(played: Path) -> list[EmailMessage]:
     parser = BytesParser(policy=email.policy.default)
-    return [parser.parsebytes(path.read_bytes()) for path in (played / "maildir" / "new").iterdir()]  # type: ignore[misc]
+    return [parser.parsebytes(path.read_bytes()) for path in (played / "maildir" / "new").iterdir()]
 
 
 @pytest.fixture(scope="module")
