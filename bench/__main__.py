@@ -1,0 +1,21 @@
+"""`python -m bench`: every comparison, as a table."""
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import letters, smtp
+
+
+def main() -> None:
+    """Run all and print medians and ratios."""
+    table = Table("what", "who", box=None)
+    table.add_column("a second", justify="right")
+    table.add_column("ratio", justify="right")
+    for run in (letters.run, smtp.run):
+        for row in run():
+            table.add_row(row.what, row.who, f"{row.rate:,.0f}", f"{row.ratio:.1f}")
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
