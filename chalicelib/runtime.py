@@ -126,7 +126,8 @@ class Runtime:
         text = self.settings.secret
         if not text and self.settings.store == "aws":
             raise ConfigurationError("SENDBRIEF_SECRET is not set.", "Set it to a long random text and keep it safe.")
-        return Secrets(tuple((text or _kept_secret(self.settings.data / "secret.key")).replace(",", " ").split()))
+        keys = (text or _kept_secret(self.settings.data / "secret.key")).split(",")
+        return Secrets(tuple(key.strip() for key in keys if key.strip()))
 
     @cached_property
     def tokens(self) -> UnsubscribeTokens:
