@@ -125,7 +125,7 @@ def body(mail: EmailMessage, kind: str) -> str:
 
 def html_on_this_machine(html: str, base_url: str, prefix: str) -> str:
     """A mail's HTML with the site's own links and pictures led to this server; links open in a new window."""
-    local = re.sub(f"(=[\"']){re.escape(base_url.rstrip('/'))}/", rf"\1{prefix}/", html)
+    local = re.sub(rf"""(=["']){re.escape(base_url.rstrip("/"))}(?:/|(?=["']))""", rf"\1{prefix}/", html)
     base = '<base target="_blank">'
     led, found = re.subn(r"(<head\b[^>]*>)", rf"\1{base}", local, count=1, flags=re.IGNORECASE)
     return led if found else base + local

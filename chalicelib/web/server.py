@@ -1,6 +1,7 @@
 """Serving on one machine: waitress with the same app that the functions run, and the desk beside it."""
 
 import ipaddress
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -24,17 +25,13 @@ class Running:
     """A server at work in threads of its own."""
 
     def __init__(self, application: WsgiApp, host: str, port: int) -> None:
+        listening = _listen(host, port)
+        self.port = int(listening.getsockname()[1])
         self._sockets: dict[int, Any] = {}
-        try:
-            self._server = create_server(
-                application, map=self._sockets, host=host, port=port, threads=THREADS, ident=None,
-                max_request_body_size=MAX_REQUEST_BYTES, clear_untrusted_proxy_headers=True,
-            )  # fmt: skip
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"Nothing can be served at {host}:{port}: {error}.", "Name another port with --port, or another host."
-            ) from None
-        self.port = _port(self._server)
+        self._server = create_server(
+            application, map=self._sockets, sockets=[listening], threads=THREADS, ident=None,
+            max_request_body_size=MAX_REQUEST_BYTES, clear_untrusted_proxy_headers=True,
+        )  # fmt: skip
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="serve", daemon=True)
         self._thread.start()
@@ -71,7 +68,8 @@ def serve(runtime: Runtime, host: str, port: int, *, inbox: bool = False, ready:
     if local or inbox:
         pages = _beside(Desk(runtime, any_host=not local), pages)
     running = Running(pages, host, port)
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{running.port}/")
+    bare = host.strip("[]")
+    ready(f"http://{f'[{bare}]' if ':' in bare else bare}:{running.port}/")
     return running
 
 
@@ -98,7 +96,14 @@ def _beside(desk: Desk, pages: WsgiApp) -> WsgiApp:
     return both
 
 
-def _port(server: Any) -> int:
-    """The real port, where any free one was asked for; several addresses have one server each."""
-    listening = getattr(server, "effective_listen", None)
-    return int(listening[0][1] if listening else server.effective_port)
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UsageError where the address is taken, unknown or not ours."""
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    try:
+        return socket.create_server((bare, port), family=family, backlog=128)
+    except (OSError, OverflowError, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(
+            f"Nothing can be served at {host}, port {port}: {words}.", "Name another with --port or --host."
+        ) from None

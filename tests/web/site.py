@@ -36,7 +36,7 @@ sources:
 LOG = """\
 title: {en: The Harbour Log, de: Das Hafenlogbuch}
 description: {en: What the guild builds. Every second Thursday., de: Was die Gilde baut. Jeden zweiten Donnerstag.}
-schedule: {rule: FREQ=WEEKLY;INTERVAL=2;BYDAY=TH, at: '10:00', starts: 2022-01-06}
+schedule: {rule: FREQ=WEEKLY;INTERVAL=2;BYDAY=TH, at: '10:00', starts: 2026-01-08}
 sections: [{title: {en: News, de: Neues}, rest: true}]
 """
 ALARM = """\

@@ -1,0 +1,197 @@
+"""The doors: what each loads, and what the schedule and the queue consumer do with their triggers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.clock import clock_starting_at
+from chalicelib.deliver.chunks import task_body
+from chalicelib.errors import TransportUnavailableError
+from chalicelib.runtime import Runtime
+from chalicelib.store import Queue, QueueMessage
+from chalicelib.transports.maildir import read_maildir
+from chalicelib.web import house
+from tests.web.site import AFTER, BEFORE, SLOT, runtime_at, subscribe, write_site
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("boto3", "feedparser", "icalendar", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3")
+
+LOADED = """
+import json, sys
+sys.path.insert(0, {root!r})
+import app
+from chalicelib.web import house
+from tests.web.site import runtime_at, write_site
+from pathlib import Path
+runtime = runtime_at(Path({site!r}), Path({data!r}))
+house.use(runtime)
+{act}
+print(json.dumps([name for name in {heavy!r} if name in sys.modules]))
+"""
+ASK = """
+event = {{
+    "resource": {resource!r}, "path": "/", "httpMethod": {method!r}, "headers": {{}}, "body": None,
+    "multiValueQueryStringParameters": None, "pathParameters": {parameters!r}, "stageVariables": None,
+    "requestContext": {{"httpMethod": {method!r}, "resourcePath": {resource!r}}},
+}}
+answer = app.app(event, None)
+assert answer["statusCode"] == 200, answer
+"""
+
+
+def loaded_by(act: str, site: Path, data: Path) -> set[str]:
+    """The heavy modules that a process has loaded after an act; it starts as a function does."""
+    code = LOADED.format(root=str(ROOT), site=str(site), data=str(data), act=act, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A site with one edition sent: its folder, its data, an unsubscribe token."""
+    from tests.web.site import populated
+
+    base = tmp_path_factory.mktemp("doors")
+    runtime = populated(base / "site", base / "data")
+    token = runtime.tokens.make(runtime.audience.sid("ada@example.org"), "harbour-log")
+    runtime.close()
+    return base / "site", base / "data", token
+
+
+def test_starting_loads_nothing_heavy(sent: tuple[Path, Path, str]) -> None:
+    assert loaded_by("", *sent[:2]) == set()
+
+
+@pytest.mark.parametrize(
+    ("resource", "method", "loads"),
+    [
+        ("/", "GET", {"sqlite3"}),
+        ("/archive", "GET", {"sqlite3"}),
+        ("/archive/{newsletter}/{slot}/{language}", "GET", {"sqlite3", "mjml"}),
+        ("/u/{token}", "GET", set()),
+        ("/u/{token}", "POST", {"sqlite3"}),
+        ("/media/{part1}/{part2}", "GET", set()),
+    ],
+)
+def test_each_route_loads_what_it_needs(
+    sent: tuple[Path, Path, str], resource: str, method: str, loads: set[str]
+) -> None:
+    parameters = {
+        "newsletter": "harbour-log", "slot": SLOT, "language": "en", "token": sent[2],
+        "part1": "images", "part2": "crane.png",
+    }  # fmt: skip
+    assert loaded_by(ASK.format(resource=resource, method=method, parameters=parameters), *sent[:2]) == loads
+
+
+class FailingTransport:
+    """Refuses every wave, as a provider that is down does."""
+
+    name = "failing"
+    closed = 0
+
+    async def send_wave(self, mails: Any) -> Any:
+        raise TransportUnavailableError("The provider is down.", "Wait.")
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+class RecordingQueue:
+    """The queue of a runtime, remembering what was given back."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.released: list[tuple[QueueMessage, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def release(self, message: QueueMessage, *, delay: int = 0) -> None:
+        self.released.append((message, delay))
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    """A fresh site with one reader, two days before its slot."""
+    runtime = runtime_at(write_site(tmp_path / "site"), tmp_path / "data", BEFORE)
+    subscribe(runtime, "ada@example.org")
+    house.use(runtime)
+    yield runtime
+    house.use(None)
+    runtime.close()
+
+
+def event_of(*bodies: str, attempts: int = 1) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}", "receiptHandle": f"r{number}", "body": body,
+                "attributes": {"ApproximateReceiveCount": str(attempts)},
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }  # fmt: skip
+
+
+def tick() -> None:
+    import app
+
+    app.tick({"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "account": "1",
+              "region": "x", "resources": [], "time": "", "id": ""}, None)  # fmt: skip
+
+
+def test_the_schedule_composes_and_puts_chunks_in_the_queue_and_the_consumer_sends_them(runtime: Runtime) -> None:
+    import app
+
+    tick()
+    assert runtime.dispatcher.editions.find(f"harbour-log/{SLOT}").state == "draft"
+    runtime.clock = clock_starting_at(AFTER)
+    tick()
+    tick()  # a rule may run twice
+    messages = runtime.queue.receive(10)
+    assert [message.body for message in messages] == [task_body(f"harbour-log/{SLOT}", 0)]
+    event = event_of(messages[0].body)
+    assert app.chunks(event, None) == {"batchItemFailures": []}
+    assert app.chunks(event, None) == {"batchItemFailures": []}  # a message may come twice
+    assert len(read_maildir(runtime.settings.maildir)) == 1
+    tick()
+    assert runtime.dispatcher.editions.find(f"harbour-log/{SLOT}").state == "sent"
+
+
+def test_only_the_record_that_failed_comes_again(runtime: Runtime) -> None:
+    import app
+
+    tick()
+    runtime.clock = clock_starting_at(AFTER)
+    tick()
+    queue = RecordingQueue(runtime.queue)
+    runtime.__dict__["queue"] = queue
+    good = task_body(f"harbour-log/{SLOT}", 0)
+    bad = ["no JSON", "{}", task_body("harbour-log/1999-01-01", 0), task_body(f"harbour-log/{SLOT}", 99)]
+    answer = app.chunks(event_of(bad[0], bad[1], good, bad[2], bad[3]), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"m{number}"} for number in (0, 1, 3, 4)]}
+    assert [message.receipt for message, _ in queue.released] == ["r0", "r1", "r3", "r4"]
+    assert len(read_maildir(runtime.settings.maildir)) == 1
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [(1, 60), (2, 120), (4, 480), (5, 900), (19, 900)])
+def test_a_provider_that_is_down_is_tried_again_later_and_later(runtime: Runtime, attempts: int, wait: int) -> None:
+    import app
+
+    tick()
+    runtime.clock = clock_starting_at(AFTER)
+    tick()
+    queue, transport = RecordingQueue(runtime.queue), FailingTransport()
+    runtime.__dict__.update(queue=queue, transport=transport)
+    answer = app.chunks(event_of(task_body(f"harbour-log/{SLOT}", 0), attempts=attempts), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert [delay for _, delay in queue.released] == [wait]
+    assert transport.closed == 1
+    books = runtime.dispatcher.books(runtime.dispatcher.editions.find(f"harbour-log/{SLOT}"))
+    assert (books.planned, books.pending, books.in_doubt) == (1, 1, 0)

@@ -1,0 +1,150 @@
+"""Leaving: GET and HEAD change nothing, POST works for the button and for RFC 8058, wrong links are told kindly."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.audience.subscriber import MemberState
+from chalicelib.runtime import Runtime
+from tests.web.client import Client
+from tests.web.site import subscribe
+
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+BOUNDARY = b"=_4f1c"
+MULTIPART = b'--=_4f1c\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--=_4f1c--\r\n'
+
+
+def state(runtime: Runtime, sid: str) -> MemberState:
+    member = runtime.audience.membership("harbour-log", sid)
+    assert member is not None
+    return member.state
+
+
+@pytest.fixture
+def sid(fresh: Runtime) -> str:
+    return subscribe(fresh, "ada@example.org")
+
+
+@pytest.fixture
+def link(fresh: Runtime, sid: str) -> str:
+    return f"/u/{fresh.tokens.make(sid, 'harbour-log')}"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reading_the_page_changes_nothing(client: Client, fresh: Runtime, sid: str, link: str, method: str) -> None:
+    before = fresh.audience.history(sid)
+    for query in ("", "?List-Unsubscribe=One-Click", "?confirm=1"):
+        assert client.request(method, link + query).status == 200
+    assert state(fresh, sid) is MemberState.CONFIRMED
+    assert fresh.audience.history(sid) == before
+
+
+def test_the_page_asks_with_one_button_and_sends_nothing_by_itself(client: Client, link: str) -> None:
+    page = client.get(link)
+    assert page.text.count("<form") == page.text.count("<button") == 1
+    assert re.search(r'<form method="post"><button type="submit">Unsubscribe</button></form>', page.text)
+    assert "http-equiv" not in page.text
+    assert "The Harbour Log" in page.text
+    assert page.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "how"),
+    [
+        (ONE_CLICK, "application/x-www-form-urlencoded", "one-click"),
+        (ONE_CLICK + b"\r\n", "application/x-www-form-urlencoded; charset=utf-8", "one-click"),
+        (MULTIPART, "multipart/form-data; boundary==_4f1c", "one-click"),
+        (MULTIPART, 'multipart/form-data; boundary="=_4f1c"', "one-click"),
+        (b"", "application/x-www-form-urlencoded", "page"),
+        (b"", "", "page"),
+        (b"{}", "application/json", "page"),
+        (b"\xff\x00", "application/octet-stream", "page"),
+    ],
+)
+def test_posting_leaves(
+    client: Client, fresh: Runtime, sid: str, link: str, body: bytes, content_type: str, how: str
+) -> None:
+    page = post(client, link, body, content_type)
+    assert page.status == 200
+    assert "You are unsubscribed" in page.text
+    assert state(fresh, sid) is MemberState.UNSUBSCRIBED
+    evidence = fresh.audience.history(sid)[-1]
+    assert evidence["action"] == "unsubscribed"
+    assert how in evidence["how"]
+
+
+def post(client: Client, link: str, body: bytes, content_type: str):  # type: ignore[no-untyped-def]
+    """Chalice's own client decodes bodies it does not know as binary: give those that are no text as such."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        content_type = "*/*"
+    return client.post(link, body, content_type)
+
+
+def test_leaving_again_says_the_same_and_writes_nothing(client: Client, fresh: Runtime, sid: str, link: str) -> None:
+    first = client.post(link, ONE_CLICK)
+    history = fresh.audience.history(sid)
+    again = client.post(link, ONE_CLICK)
+    assert (again.status, again.body) == (first.status, first.body)
+    assert fresh.audience.history(sid) == history
+
+
+def test_one_newsletter_is_left_and_no_other(client: Client, fresh: Runtime, sid: str) -> None:
+    other = f"/u/{fresh.tokens.make(sid, 'storm-warnings')}"
+    assert client.post(other, ONE_CLICK).status == 200
+    assert state(fresh, sid) is MemberState.CONFIRMED
+
+
+def test_a_person_who_is_gone_gets_the_same_words_as_one_who_is_there(
+    client: Client, fresh: Runtime, link: str
+) -> None:
+    gone = f"/u/{fresh.tokens.make('f' * 24, 'harbour-log')}"
+    assert client.get(gone).body == client.get(link).body
+    assert client.post(gone, ONE_CLICK).body == client.post(link, ONE_CLICK).body
+
+
+MANGLED: dict[str, Callable[[str], str]] = {
+    "truncated": lambda token: token[:-5],
+    "half": lambda token: token[: len(token) // 2],
+    "without signature": lambda token: token.split(".")[0],
+    "with a line break": lambda token: token[:40] + "%0A" + token[40:],
+    "one letter changed": lambda token: ("x" if token[0] != "x" else "y") + token[1:],
+    "unsigned end": lambda token: token + "A",
+    "bracket": lambda token: token + ")",
+    "dot": lambda token: ".",
+    "not ASCII": lambda token: "ü" + token,
+    "NUL": lambda token: token + "%00",
+    "long": lambda token: token * 40,
+    "markup": lambda token: "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+}
+
+
+@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_wrong_link_says_what_to_do_and_echoes_nothing(
+    client: Client, fresh: Runtime, sid: str, link: str, mangle: Callable[[str], str], method: str
+) -> None:
+    token = mangle(link.removeprefix("/u/"))
+    page = client.request(method, f"/u/{token}", {}, ONE_CLICK if method == "POST" else b"")
+    assert page.status == 404
+    assert state(fresh, sid) is MemberState.CONFIRMED
+    if method != "HEAD":
+        assert "This link is not complete" in page.text
+        assert token == "." or token[:20] not in page.text
+        assert "alert(1)" not in page.text
+
+
+def test_a_token_of_another_site_is_refused(client: Client, sid: str) -> None:
+    from chalicelib.audience.tokens import Secrets, UnsubscribeTokens
+
+    token = UnsubscribeTokens(Secrets(("o" * 40,))).make(sid, "harbour-log")
+    assert client.post(f"/u/{token}", ONE_CLICK).status == 404
+
+
+def test_other_methods_are_refused_with_what_is_allowed(client: Client, link: str) -> None:
+    for method in ("PUT", "DELETE", "PATCH"):
+        page = client.request(method, link, {})
+        assert page.status == 405
+        assert set(page.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
