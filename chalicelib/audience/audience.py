@@ -120,11 +120,12 @@ class Audience:
 
     def remove(self, address: str) -> None:
         """Take a person out altogether: memberships, profile and evidence. Raises NotFoundError."""
-        profile = self.profile(address)
         for _ in range(TRIES):
-            items = list(every(self._table, f"SUBSCRIBER#{profile.sid}"))
+            profile = self.profile(address)
             keys = [membership_key(newsletter, profile.sid) for newsletter in profile.newsletters]
-            items += self._table.get_many(keys).values()
+            items = list(self._table.get_many(keys).values())
+            # The profile comes last, since it names the others: a removal that was cut off can be run again.
+            items += every(self._table, f"SUBSCRIBER#{profile.sid}")
             try:
                 for start in range(0, len(items), 100):
                     self._table.transact([Delete(item) for item in items[start : start + 100]])

@@ -114,15 +114,15 @@ class Composer:
                     self.editions.move(edition, State.CANCELLED, now, why=why)
 
     def _let_go(self, newsletter: Newsletter, edition: Edition, now: datetime) -> Edition:
+        if newsletter.approval is Approval.EDITORS:
+            return edition  # it waits as a draft however long, and gives its entries to the next if nobody approves
         late = now - edition.slot_at
         try:
             if late > newsletter.hold_if_late:
                 return self.editions.move(edition, State.HELD, now, why=late_words(late))
-            if newsletter.approval is Approval.NONE:
-                return self.editions.move(edition, State.APPROVED, now)
+            return self.editions.move(edition, State.APPROVED, now)
         except ConflictError:
             return self.editions.find(edition.id)
-        return edition
 
     def _draft(self, newsletter: Newsletter, slot: Slot, window: Window, now: datetime) -> Draft:
         before = [e for e in self.editions.of(newsletter.name) if e.slot != slot.name]

@@ -49,8 +49,13 @@ class Edition:
 
     @property
     def claims_entries(self) -> bool:
-        """Whether its entries count as offered: all but those of an edition cancelled before anybody got it."""
-        return self.state is not State.CANCELLED or self.chunks > 0
+        """Whether its entries count as offered: all but those of an edition cancelled before anybody got it.
+
+        While the books of a cancelled edition are open, a wave may be in the air: they count.
+        """
+        if self.state is not State.CANCELLED:
+            return True
+        return self.chunks > 0 and (not self.totals or any(self.totals[part] for part in ("sent", "in_doubt")))
 
 
 class EditionStore:

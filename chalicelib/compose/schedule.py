@@ -15,7 +15,7 @@ from dateutil.rrule import rruleset, rrulestr
 
 from chalicelib.content.values import Newsletter, Schedule
 
-_UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6}Z?)?")
+_UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6}Z?)?", re.IGNORECASE)
 TRIGGER_REACH = timedelta(hours=24)
 """How old a piece of news may be, when a triggered newsletter first sees it, to go out still."""
 

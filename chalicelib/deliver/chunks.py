@@ -120,5 +120,5 @@ def read_task(body: str) -> tuple[str, int]:
     try:
         data: Any = json.loads(body)
         return str(data["edition"]), int(data["chunk"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise StoreError(f"A queue message is no chunk: {body[:80]!r}.", "It goes to the dead letters.") from None

@@ -64,8 +64,8 @@ class Control:
         """Go on with a paused edition where it stopped."""
 
         def decide(edition: Edition) -> Edition:
-            if edition.state is State.HELD and not edition.was_sending:
-                raise IllegalTransitionError(f"{edition_id} had not begun.", "Use 'sendbrief approve'.")
+            if edition.state in {State.DRAFT, State.APPROVED, State.HELD} and not edition.was_sending:
+                raise IllegalTransitionError(f"{edition_id} has not begun.", "Use 'sendbrief approve'.")
             return self._editions.move(edition, State.SENDING, now, was_sending=False, queued=0.0)
 
         return self._editions.decide(edition_id, decide)

@@ -9,10 +9,10 @@ from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.books import Books, add_up, check
-from chalicelib.deliver.chunks import ChunkStore, HeldLedger, task_body
+from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, HeldLedger, task_body
 from chalicelib.deliver.ledger import FLIGHT, PENDING, Ledger
 from chalicelib.deliver.planner import Planner
-from chalicelib.errors import ConflictError
+from chalicelib.errors import ConfigurationError, ConflictError, StoreError, StoreUnavailableError
 from chalicelib.store import Blobs, Queue, Table
 
 REQUEUE_SECONDS = 900
@@ -25,15 +25,28 @@ class Dispatcher:
     """Moves the editions of one site from approved to sent."""
 
     def __init__(
-        self, site: Site, table: Table, blobs: Blobs, queue: Queue, *, wall: Callable[[], float] = time.time
-    ) -> None:
+        self, site: Site, table: Table, blobs: Blobs, queue: Queue, *,
+        wall: Callable[[], float] = time.time, chunk_size: int = CHUNK_SIZE,
+    ) -> None:  # fmt: skip
         self._site, self._queue, self._wall = site, queue, wall
         self.editions, self.chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
-        self._planner = Planner(site, table, blobs)
+        self._planner = Planner(site, table, blobs, chunk_size=chunk_size)
 
-    def tick(self, now: datetime) -> list[Edition]:
-        """Start, plan, queue or close whatever is due; the editions that are being sent."""
-        return [moved for edition in list(self._active()) if (moved := self.advance(edition, now)) is not None]
+    def tick(self, now: datetime, troubles: list[str] | None = None) -> list[Edition]:
+        """Start, plan, queue or close whatever is due; the editions that are being sent.
+
+        With ``troubles`` an edition that can't go on is named there, and never stops the others.
+        """
+        moved = []
+        for edition in list(self._active()):
+            try:
+                moved.append(self.advance(edition, now))
+            except (StoreError, ConfigurationError) as error:
+                if troubles is None or isinstance(error, StoreUnavailableError):
+                    raise
+                if str(error) not in troubles:
+                    troubles.append(str(error))
+        return [edition for edition in moved if edition is not None]
 
     def advance(self, edition: Edition, now: datetime) -> Edition | None:
         """Take one edition as far as it goes now; None where nothing is to be done (or another tick did it)."""

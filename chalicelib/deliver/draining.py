@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.deliver.chunks import read_task
 from chalicelib.deliver.worker import Ended, Worker
-from chalicelib.errors import ConfigurationError, NotFoundError, SendingError, StoreError
+from chalicelib.errors import ConfigurationError, NotFoundError, RenderError, SendingError, StoreError
 from chalicelib.store import Queue
 
 VISIBILITY_SECONDS = 1800
@@ -36,7 +36,7 @@ async def drain(queue: Queue, worker: Worker, *, stop: Callable[[], bool] = lamb
             queue.release(message)
             drained.trouble = str(error)
             return drained
-        except (StoreError, NotFoundError) as error:
+        except (StoreError, NotFoundError, RenderError) as error:
             queue.release(message, delay=60)  # after some tries it goes to the dead letters
             drained.left.append(str(error))
             continue

@@ -67,14 +67,17 @@ class Ledger:
                 marks[position] = PENDING
         return Ledger("".join(marks), details, owner, int(lease))
 
-    def begin(self, wave: Iterable[int], skips: Mapping[int, str], lease: float) -> "Ledger":
-        """The intent of a wave on record, and those who are skipped, with why."""
+    def begin(
+        self, wave: Iterable[int], skips: Mapping[int, str], lease: float, failed: Mapping[int, str] | None = None
+    ) -> "Ledger":
+        """The intent of a wave on record, and those who are skipped or can't be written to, with why."""
         marks, details = list(self.marks), dict(self.details)
         for position in wave:
             marks[position] = FLIGHT
-        for position, why in skips.items():
-            marks[position] = SKIPPED
-            details[position] = Detail(why)
+        for mark, reasons in ((SKIPPED, skips), (FAILED, failed or {})):
+            for position, why in reasons.items():
+                marks[position] = mark
+                details[position] = Detail(why[:MAX_REASON])
         return replace(self, marks="".join(marks), details=details, lease=int(lease))
 
     def settle(self, outcomes: Mapping[int, Outcome], clock: float) -> "Ledger":

@@ -26,8 +26,8 @@ OTHER_CADENCE = "gets the monthly gathering instead"
 class Planner:
     """Plans the editions of one site."""
 
-    def __init__(self, site: Site, table: Table, blobs: Blobs) -> None:
-        self._site, self._table = site, table
+    def __init__(self, site: Site, table: Table, blobs: Blobs, *, chunk_size: int = CHUNK_SIZE) -> None:
+        self._site, self._table, self._chunk_size = site, table, chunk_size
         self._editions, self._chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
 
     def plan(self, edition: Edition, now: datetime) -> Edition:
@@ -50,7 +50,7 @@ class Planner:
         batch: list[Membership] = []
         for member in self._members_after(edition):
             batch.append(member)
-            if len(batch) == CHUNK_SIZE:
+            if len(batch) == self._chunk_size:
                 edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
                 batch = []
         if batch:

@@ -56,7 +56,7 @@ class Ticker:
         report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)
         report.saw(self.composer.tick(now))
         await self._prove(report, now)
-        report.saw(self.dispatcher.tick(now))
+        report.saw(self.dispatcher.tick(now, report.troubles))
         return report
 
     async def tick_and_send(
@@ -66,8 +66,7 @@ class Ticker:
         report = await self.tick(now)
         for _ in range(ROUNDS):
             drained = await drain(self.queue, worker, stop=stop)
-            moved = self.dispatcher.tick(now)
-            report.saw(moved)
+            report.saw(self.dispatcher.tick(now, report.troubles))
             report.troubles += drained.left
             if drained.trouble:
                 report.troubles.append(drained.trouble)
@@ -76,10 +75,8 @@ class Ticker:
         return report
 
     async def _prove(self, report: TickReport, now: datetime) -> None:
-        """Each new draft of a scheduled newsletter goes to the editors once."""
-        for edition in list(report.editions.values()):
-            if edition.state is not State.DRAFT or edition.proofed or not self.site.editors:
-                continue
+        """Each draft goes to the editors once; one that could not be sent, again at the next tick."""
+        for edition in self._unproofed():
             try:
                 proofed = self.dispatcher.editions.change(edition, proofed=True)
                 content = self.dispatcher.editions.content(proofed)
@@ -92,6 +89,12 @@ class Ticker:
                 continue
             report.proofs.append(edition.id)
             report.saw([proofed])
+
+    def _unproofed(self) -> list[Edition]:
+        if not self.site.editors:
+            return []
+        editions = (edition for name in self.site.newsletters for edition in self.dispatcher.editions.of(name))
+        return [edition for edition in editions if edition.state is State.DRAFT and not edition.proofed]
 
     def _forget_proof(self, edition_id: str) -> None:
         editions = self.dispatcher.editions

@@ -1,9 +1,10 @@
 """The worker: takes a chunk wave by wave, with the intent on record before each hand-over."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data, suppression_key
@@ -14,7 +15,14 @@ from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger, Recipient
 from chalicelib.deliver.ledger import Ledger
-from chalicelib.errors import AddressError, ConflictError, RenderError, SendbriefError
+from chalicelib.errors import (
+    AddressError,
+    ConfigurationError,
+    ConflictError,
+    RenderError,
+    SendbriefError,
+    TransportUnavailableError,
+)
 from chalicelib.render.letter import Letter, Reader
 from chalicelib.store import Key, Table
 from chalicelib.transports import Fate, Mail, Outcome, Transport
@@ -45,6 +53,15 @@ class Sender:
         """Whether the process that made a claim may still be at work."""
         process = claim.partition("#")[0]
         return process == self.owner or self.alive(process)
+
+
+@dataclass(slots=True)
+class _Ready:
+    """A wave made ready: mails by position, and who gets none, with why."""
+
+    mails: dict[int, Mail] = field(default_factory=dict)
+    skips: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
 
 
 Progress = Callable[[str, int], None]
@@ -106,24 +123,28 @@ class Worker:
     ) -> tuple[HeldLedger, dict[int, Mail]]:
         """Put the intent of the next wave on record; {} at the end. Who left meanwhile is skipped."""
         while wave := held.ledger.next_wave(self._wave_size):
-            mails, skips = self._prepare(edition, number, {p: recipients[p] for p in wave})
+            try:
+                ready = self._prepare(edition, number, {p: recipients[p] for p in wave})
+            except SendbriefError:
+                self._rewrite(held, Ledger.release)
+                raise
             lease = self._wall() + LEASE_SECONDS
-            held = self._chunks.write_ledger(held, held.ledger.begin(mails, skips, lease))
-            self._progress(edition.id, len(skips))
-            if mails:
-                return held, mails
+            held = self._chunks.write_ledger(held, held.ledger.begin(ready.mails, ready.skips, lease, ready.failed))
+            self._progress(edition.id, len(ready.skips) + len(ready.failed))
+            if ready.mails:
+                return held, ready.mails
         return held, {}
 
     async def _hand_over(self, edition: Edition, held: HeldLedger, mails: dict[int, Mail]) -> HeldLedger:
         try:
             outcomes = await self._transport.send_wave(list(mails.values()))
-        except SendbriefError:
+        except (TransportUnavailableError, ConfigurationError):  # the port's word that nothing was handed over
             self._rewrite(held, lambda ledger: ledger.undo().release())
             raise
         if len(outcomes) != len(mails):
             lost = f"the transport answered {len(outcomes)} of {len(mails)} mails"
             outcomes = [Outcome(Fate.IN_DOUBT, lost)] * len(mails)
-        settled = dict(zip(mails, outcomes, strict=True))
+        settled = {p: _nameless(outcome, mails[p]) for p, outcome in zip(mails, outcomes, strict=True)}
         held = self._rewrite(held, lambda ledger: ledger.settle(settled, self._seconds()))
         self._progress(edition.id, sum(outcome.fate is not Fate.DEFERRED for outcome in outcomes))
         return held
@@ -140,25 +161,25 @@ class Worker:
                 if held.ledger.owner != owner:
                     raise
 
-    def _prepare(
-        self, edition: Edition, number: int, wave: Mapping[int, Recipient]
-    ) -> tuple[dict[int, Mail], dict[int, str]]:
+    def _prepare(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> "_Ready":
+        """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
         members = self._members(edition.newsletter, [recipient.sid for recipient in wave.values()])
         stopped = self._table.get_many([suppression_key(recipient.sid) for recipient in wave.values()])
-        mails: dict[int, Mail] = {}
-        skips: dict[int, str] = {}
+        letters = {variant: self._letter(edition.id, variant) for variant in {r.variant for r in wave.values()}}
+        ready = _Ready()
         for position, recipient in wave.items():
             member = members.get(recipient.sid)
             if member is None or member.state is not MemberState.CONFIRMED:
-                skips[position] = "unsubscribed since planning"
+                ready.skips[position] = "unsubscribed since planning"
             elif suppression_key(recipient.sid) in stopped:
-                skips[position] = f"suppressed: {stopped[suppression_key(recipient.sid)].data['reason']}"[:200]
+                ready.skips[position] = f"suppressed: {stopped[suppression_key(recipient.sid)].data['reason']}"
             else:
                 try:
-                    mails[position] = self._mail(edition, number, position, recipient, member)
+                    letter = letters[recipient.variant]
+                    ready.mails[position] = self._mail(edition, number, position, letter, member)
                 except (AddressError, RenderError) as error:
-                    skips[position] = f"can't be written to: {error.message}"[:200]
-        return mails, skips
+                    ready.failed[position] = f"can't be written to: {error.message}"
+        return ready
 
     def _members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Membership]:
         """The memberships as they are now: the wave's ids lie side by side, so a range of each shard has them."""
@@ -179,16 +200,16 @@ class Worker:
                     break
         return found
 
-    def _mail(self, edition: Edition, number: int, position: int, recipient: Recipient, member: Membership) -> Mail:
-        token = self._tokens.make(recipient.sid, edition.newsletter)
+    def _mail(self, edition: Edition, number: int, position: int, letter: Letter, member: Membership) -> Mail:
+        token = self._tokens.make(member.sid, edition.newsletter)
         reader = Reader(
             address=member.address,
             name=member.name,
             unsubscribe_url=f"{self._site.base_url}/u/{token}",
-            message_id=message_id(edition.id, recipient.sid, self._site),
+            message_id=message_id(edition.id, member.sid, self._site),
             date=self._clock(),
         )
-        content = self._letter(edition.id, recipient.variant).personalise(reader)
+        content = letter.personalise(reader)
         tags = {"edition": edition.id, "chunk": str(number), "position": str(position)}
         return Mail(self._site.sender.address, member.address, content, tags)
 
@@ -207,6 +228,12 @@ class Worker:
 def message_id(edition: str, sid: str, site: Site) -> str:
     """The same for the same mail, whoever sends it: a log of the provider can be searched for it."""
     return f"{edition.replace('/', '.')}.{sid}@{site.sender.address.rpartition('@')[2]}"
+
+
+def _nameless(outcome: Outcome, mail: Mail) -> Outcome:
+    """A provider's words often repeat the address: without it, erasing a person leaves no trace of them here."""
+    reason = re.sub(re.escape(mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
+    return replace(outcome, reason=reason)
 
 
 def _place(held: HeldLedger) -> tuple[str, int]:
