@@ -36,7 +36,7 @@ def test_a_year_over_smtp_balances_and_a_second_run_sends_nothing(tmp_path: Path
         editions = house.status()["editions"]
         counts = {edition: sum(counter.values()) for edition, counter in server.per_edition().items()}
         sent = [edition for edition in editions if edition["sent"]]
-        assert len(sent) >= 20, "the year's posts make many editions"
+        assert len(sent) >= 15, "the year's posts make many editions"
         for edition in editions:
             assert balanced(edition), edition
             assert counts.get(edition["id"], 0) == edition["sent"], edition["id"]
