@@ -23,7 +23,8 @@ def tick(event: CloudWatchEvent) -> None:
     asyncio.run(_tick())
 
 
-@app.on_sqs_message(queue="sendbrief-chunks", batch_size=1)
+# Two at once are enough for SES's usual rates. The template puts its own queue in the place of the name.
+@app.on_sqs_message(queue="sendbrief-chunks", batch_size=1, maximum_concurrency=2)
 def chunks(event: SQSEvent) -> dict[str, Any]:
     """Send chunks. Names the records to be tried again, so that one bad record never replays the others."""
     records: list[dict[str, Any]] = event.to_dict()["Records"]

@@ -1,8 +1,10 @@
 """The doors: what each loads, and what the schedule and the queue consumer do with their triggers."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,3 +197,15 @@ def test_a_provider_that_is_down_is_tried_again_later_and_later(runtime: Runtime
     assert transport.closed == 1
     books = runtime.dispatcher.books(runtime.dispatcher.editions.find(f"harbour-log/{SLOT}"))
     assert (books.planned, books.pending, books.in_doubt) == (1, 1, 0)
+
+
+def test_the_functions_requirements_are_the_projects_dependencies_pinned_and_hashed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {pin.lower() for pin in project["dependencies"] if not pin.startswith(("boto3==", "chalice=="))}
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    pins = re.findall(r"^([\w.-]+==[\w.]+) \\$", text, re.MULTILINE)
+    assert wanted <= {pin.lower() for pin in pins}
+    assert not [pin for pin in pins if pin.startswith(("boto3", "botocore", "s3transfer", "chalice"))]
+    entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert len(entries) == len(pins)
+    assert all("--hash=sha256:" in entry for entry in entries)

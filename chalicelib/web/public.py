@@ -16,6 +16,7 @@ public = Blueprint(__name__)
 public.register_middleware(finish, "http")
 
 READ = ["GET", "HEAD"]
+ANY_TYPE = ["*/*"]  # what a reader says of a body that nobody reads is no reason to refuse
 INDEX_CACHE, EDITION_CACHE, PICTURE_CACHE = "public, max-age=300", "public, max-age=600", "public, max-age=86400"
 EDITION_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; "
@@ -26,7 +27,7 @@ MAX_TOKEN = 1000
 _ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"\s+)One-Click", re.IGNORECASE)
 
 
-@public.route("/", methods=READ)
+@public.route("/", methods=READ, content_types=ANY_TYPE)
 @door
 def front() -> Response:
     """The site's name, its newsletters, the newest edition of each."""
@@ -35,7 +36,7 @@ def front() -> Response:
     return answer(shown.page("front", shelves=shelves), cache=INDEX_CACHE)
 
 
-@public.route("/archive", methods=READ)
+@public.route("/archive", methods=READ, content_types=ANY_TYPE)
 @door
 def archive() -> Response:
     """All newsletters with their newest editions."""
@@ -44,7 +45,7 @@ def archive() -> Response:
     return answer(shown.page("archive", shelves=shelves), cache=INDEX_CACHE)
 
 
-@public.route("/archive/{newsletter}", methods=READ)
+@public.route("/archive/{newsletter}", methods=READ, content_types=ANY_TYPE)
 @door
 def newsletter_archive(newsletter: str) -> Response:
     """One newsletter's editions; ``?before=<slot>`` goes on."""
@@ -55,7 +56,7 @@ def newsletter_archive(newsletter: str) -> Response:
     )
 
 
-@public.route("/archive/{newsletter}/{slot}/{language}", methods=READ)
+@public.route("/archive/{newsletter}/{slot}/{language}", methods=READ, content_types=ANY_TYPE)
 @door
 def edition(newsletter: str, slot: str, language: str) -> Response:
     """One edition, once it is being sent. Answers 304 where the reader has it already."""
@@ -69,7 +70,7 @@ def edition(newsletter: str, slot: str, language: str) -> Response:
     return Response(b"" if known else html, headers, 304 if known else 200)
 
 
-@public.route("/u/{token}", methods=READ)
+@public.route("/u/{token}", methods=READ, content_types=ANY_TYPE)
 @door
 def unsubscribe_page(token: str) -> Response:
     """Asks, with one button. Looks nothing up: scanners follow every link of a mail."""
@@ -81,7 +82,7 @@ def unsubscribe_page(token: str) -> Response:
     return answer(shown.page("unsubscribe", title=shown.title_of(newsletter)))
 
 
-@public.route("/u/{token}", methods=["POST"], content_types=["*/*"])
+@public.route("/u/{token}", methods=["POST"], content_types=ANY_TYPE)
 @door
 def unsubscribe(token: str) -> Response:
     """Leaves one newsletter, by the button or by a mail program (RFC 8058): the token alone decides."""
@@ -109,7 +110,7 @@ def _register_pictures(deepest: int) -> None:
     view = door(picture)
     for depth in range(1, deepest + 1):
         path = "/".join(f"{{part{number}}}" for number in range(1, depth + 1))
-        public.route(f"/media/{path}", methods=READ, name=f"picture{depth}")(view)
+        public.route(f"/media/{path}", methods=READ, content_types=ANY_TYPE, name=f"picture{depth}")(view)
 
 
 _register_pictures(6)
