@@ -1,0 +1,216 @@
+"""The documents tell the truth: commands run, and settings, keys, codes and links are all there are."""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from chalicelib.cli.main import app
+from chalicelib.settings import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+CONTENT, OPERATING = ROOT / "docs" / "content.md", ROOT / "docs" / "operating.md"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+READERS = {"text", "texts", "localized", "flag", "parsed", "span", "choice", "each", "sub", "node"}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def section(path: Path, heading: str) -> str:
+    """What stands below a heading, up to the next of its level or above."""
+    level = heading.split(" ")[0]
+    _, found, rest = text_of(path).partition(f"\n{heading}\n")
+    assert found, f"{path.name} has no heading '{heading}'"
+    return re.split(rf"^#{{1,{len(level)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def first_cells(markdown: str) -> list[str]:
+    """The words in backticks of each table row's first cell."""
+    cells = [row.split("|")[1] for row in markdown.splitlines() if row.startswith("| `")]
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def calls(*rooms: str) -> Iterator[ast.Call]:
+    for room in rooms:
+        for path in sorted((ROOT / "chalicelib" / room).glob("*.py")):
+            yield from (node for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.Call))
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def constant(call: ast.Call, position: int) -> str | None:
+    node = call.args[position] if len(call.args) > position else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def codes_in_use() -> set[str]:
+    """Every problem code that the code can report."""
+    found: set[str | None] = set()
+    for call in calls("content", "collect", "compose"):
+        name = name_of(call)
+        if name in {"error", "warning", "Problem"}:
+            found.add(constant(call, 2))
+        elif name == "wrong":
+            found.add(constant(call, 2) if len(call.args) > 2 else "bad-value")
+        elif name == "_RefusedError":
+            found.add(constant(call, 1))
+    return {code for code in found if code}
+
+
+def keys_in_use() -> set[str]:
+    """Every key that content may hold: what the readers of fields ask for."""
+    keys = {constant(call, 0) for call in calls("content") if name_of(call) in READERS}
+    tree = ast.parse(text_of(ROOT / "chalicelib" / "content" / "posts.py"))
+    known = next(n for n in tree.body if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "KNOWN_KEYS")
+    keys |= set(ast.literal_eval(known.value))
+    return {key for key in keys if key and re.fullmatch(r"[a-z_]+", key)} | {"feed", "folder", "calendar"}
+
+
+def commands() -> set[str]:
+    """Every command of ``sendbrief``, hidden ones too."""
+    root = get_command(app)
+    assert isinstance(root, typer.core.TyperGroup)
+    names = set[str]()
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", None)
+        names |= {f"{name} {sub}" for sub in inner} if inner else {name}
+    return names
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command of a console block and the lines of its output that the document shows."""
+
+    command: str
+    shown: tuple[str, ...]
+
+
+def steps(path: Path) -> list[Step]:
+    found: list[Step] = []
+    for language, block in FENCE.findall(text_of(path)):
+        if language != "console":
+            continue
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.rstrip("\n").split("\n")
+            found.append(Step(command, tuple(shown)))
+    return found
+
+
+def test_the_settings_are_the_table_line_by_line() -> None:
+    rows = [row for row in section(OPERATING, "## Settings").splitlines() if row.startswith("| `SENDBRIEF_")]
+    assert rows == [f"| `{s.variable}` | {s.default} | {s.meaning} |" for s in SETTINGS]
+
+
+def test_every_problem_code_is_explained_and_no_other() -> None:
+    assert first_cells(section(CONTENT, "## Problem codes")) == sorted(codes_in_use())
+
+
+def test_every_content_key_is_explained() -> None:
+    explained = set(re.findall(r"`([a-z_]+)[`:]", text_of(CONTENT)))
+    assert keys_in_use() - explained == set()
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "## content/site.yaml",
+        "### theme",
+        "### sources",
+        "## content/newsletters/\\<name\\>.yaml",
+        "### schedule",
+        "### sections",
+        "## Posts and events",
+        "## Edition notes",
+    ],
+)
+def test_every_explained_content_key_exists(heading: str) -> None:
+    explained = first_cells(section(CONTENT, heading).split("\n#")[0])
+    assert explained
+    assert [key for key in explained if key not in keys_in_use()] == []
+
+
+def test_every_command_is_explained_and_no_other() -> None:
+    explained = [cell.removeprefix("sendbrief ") for cell in first_cells(section(OPERATING, "## Commands"))]
+    assert set(explained[: len(commands())]) == commands()
+
+
+def test_every_command_named_anywhere_exists() -> None:
+    known = commands() | {command.split(" ")[0] for command in commands()}
+    for path in DOCS:
+        for named in re.findall(r"`sendbrief ([a-z]+(?: [a-z]+)?)", text_of(path)):
+            assert named in known or named.split(" ")[0] in known, f"{path.name}: sendbrief {named}"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = FENCE.sub("", text_of(path))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), f"{path.name} links to {target}"
+        if anchor:
+            headings = [heading_anchor(line) for line in text_of(there).splitlines() if line.startswith("#")]
+            assert anchor in headings, f"{path.name} links to {target}"
+
+
+def heading_anchor(line: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+
+
+def test_every_chore_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    for path in DOCS:
+        for named in re.findall(r"(?:`|\$ )make ([a-z-]+)", text_of(path)):
+            assert named in targets, f"{path.name}: make {named}"
+
+
+@pytest.mark.parametrize("path", [path for path in DOCS if steps(path)], ids=lambda path: path.name)
+def test_console_blocks_run_and_show_what_they_show(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    if path.name != "README.md":  # its session begins with nothing, the others look at the example site
+        shutil.copytree(ROOT / "content", folder / "content")
+        run("sendbrief demo --no-serve", folder)
+    for step in steps(path):
+        if step.command.startswith(("make ", "git ", "cd ")):
+            continue  # chores of this checkout: that they exist is another test
+        done = run(step.command, folder)
+        assert done.returncode == 0, f"{path.name}: {step.command}\n{done.stdout}{done.stderr}"
+        if step.shown:
+            assert normal(done.stdout, folder) == normal("\n".join(step.shown), folder), f"{path.name}: {step.command}"
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command line without a shell, with this environment's programs and none of its settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SENDBRIEF_")}
+    program, *arguments = shlex.split(command)
+    programs = {"sendbrief": [sys.executable, "-m", "chalicelib.cli.main"], "python3": [sys.executable]}
+    return subprocess.run(
+        [*programs[program], *arguments], cwd=folder, env=kept | {"COLUMNS": "120", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def normal(output: str, folder: Path) -> list[str]:
+    """Output without what differs from day to day and place to place."""
+    output = output.replace(f"{folder.resolve()}/", "").replace(f"{folder}/", "")
+    output = re.sub(r"\d{4}-\d{2}-\d{2}", "<date>", output)
+    return [" ".join(line.split()) for line in output.splitlines() if line.strip()]
