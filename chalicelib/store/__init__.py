@@ -26,7 +26,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item as read. ``version`` counts its writes from 1; ``expires`` is epoch seconds or None."""
+    """One item as read. ``expires`` is epoch seconds or None.
+
+    ``version`` counts writes, from 1 after an Insert; a Put begins anew at a random number, since batches of
+    DynamoDB can't count.
+    """
 
     key: Key
     data: Data
@@ -62,7 +66,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Put whatever is there: last write wins."""
+    """Put whatever is there: last write wins, counters are gone."""
 
     key: Key
     data: Data
