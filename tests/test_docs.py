@@ -198,6 +198,15 @@ def test_console_blocks_run_and_show_what_they_show(path: Path, tmp_path: Path) 
             assert normal(done.stdout, folder) == normal("\n".join(step.shown), folder), f"{path.name}: {step.command}"
 
 
+def test_the_mistake_in_the_readme_is_named_as_it_says(tmp_path: Path) -> None:
+    run("sendbrief new site", tmp_path)
+    file = tmp_path / "content" / "newsletters" / "digest.yaml"
+    file.write_text(text_of(file).replace("draft_before:", "draft_befor:"), "utf-8")
+    done = run("sendbrief check", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.strip() in text_of(ROOT / "README.md")
+
+
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A command line without a shell, with this environment's programs and none of its settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SENDBRIEF_")}
