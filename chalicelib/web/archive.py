@@ -9,10 +9,11 @@ from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.errors import NotFoundError
+from chalicelib.render.text import one_line
 from chalicelib.web.pages import Pages
 
 PUBLIC = frozenset({State.SENDING, State.SENT})
-PER_PAGE = 50
+PER_PAGE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
         title=pages.title_of(newsletter),
         description=pages.said(known.description),
         url=url,
-        editions=tuple(_link(pages, edition, url) for edition in found[:most]),
+        editions=tuple(_link(pages, editions, edition, url) for edition in found[:most]),
         older=f"{url}?before={quote(found[most - 1].slot, safe='')}" if len(found) > most else "",
     )
 
@@ -59,15 +60,20 @@ def _public(editions: EditionStore, newsletter: str, before: str) -> Iterator[Ed
             yield edition
 
 
-def _link(pages: Pages, edition: Edition, shelf_url: str) -> EditionLink:
+def _link(pages: Pages, editions: EditionStore, edition: Edition, shelf_url: str) -> EditionLink:
     base = f"{shelf_url}/{quote(edition.slot, safe='')}"
     others = tuple(
         (tag, pages.say.language_name(tag), f"{base}/{tag}") for tag in pages.site.languages if tag != pages.language
     )
     local = edition.slot_at.astimezone(pages.site.time_zone)
-    return EditionLink(
-        edition.number, pages.say.date(local), pages.said(edition.subject), f"{base}/{pages.language}", others
-    )
+    subject = pages.said(edition.subject) or _first_title(pages, editions, edition)
+    return EditionLink(edition.number, pages.say.date(local), subject, f"{base}/{pages.language}", others)
+
+
+def _first_title(pages: Pages, editions: EditionStore, edition: Edition) -> str:
+    """What an edition without an editor's subject begins with; '' where it holds no entry."""
+    entries = editions.content(edition).entries if edition.content else ()
+    return one_line(entries[0].text(pages.language, pages.site.fallback)[1].title) if entries else ""
 
 
 def edition_html(site: Site, editions: EditionStore, newsletter: str, slot: str, language: str) -> str:

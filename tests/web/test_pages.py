@@ -120,7 +120,7 @@ def test_older_editions_are_a_page_away(client: Client, fresh: Runtime) -> None:
         editions.claim_slot(Edition("harbour-log", name, AFTER, state, number=day))
     seen: list[str] = []
     path = "/archive/harbour-log"
-    for _ in range(3):
+    for _ in range(4):
         page = client.get(path).text
         seen += re.findall(r"/archive/harbour-log/([\d-]+)/en", page)
         following = re.search(r'href="([^"]+)" rel="next"', page)
@@ -200,3 +200,15 @@ def test_a_store_that_is_away_is_a_503_that_says_when_to_come_back(client: Clien
     assert raw.status_code == 503
     assert raw.headers["Retry-After"] == "30"
     assert b"try again" in raw.body
+
+
+def test_an_edition_without_a_subject_is_known_by_its_first_entry(client: Client, fresh: Runtime) -> None:
+    import asyncio
+
+    (fresh.settings.site / "content" / "editions" / "harbour-log" / f"{SLOT}.md").unlink()
+    subscribe(fresh, "ada@example.org")
+    asyncio.run(fresh.ticker().tick(BEFORE))
+    editions = EditionStore(fresh.table, fresh.blobs)
+    editions.change(editions.find(f"harbour-log/{SLOT}"), state=State.SENT)
+    assert "The crane is up</a>" in client.get("/archive").text
+    assert "Der Kran steht</a>" in client.get("/archive?lang=de").text
