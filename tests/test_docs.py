@@ -1,6 +1,7 @@
 """The documents tell the truth: commands run, and settings, keys, codes and links are all there are."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -196,6 +197,42 @@ def test_console_blocks_run_and_show_what_they_show(path: Path, tmp_path: Path) 
         assert done.returncode == 0, f"{path.name}: {step.command}\n{done.stdout}{done.stderr}"
         if step.shown:
             assert normal(done.stdout, folder) == normal("\n".join(step.shown), folder), f"{path.name}: {step.command}"
+
+
+def json_rows() -> list[tuple[str, list[str]]]:
+    """The table of JSON shapes: a command and the keys it is said to have."""
+    rows = [row.split("|") for row in section(OPERATING, "## Commands").splitlines() if row.startswith("| `")]
+    table = [row for row in rows if not row[1].strip().startswith("`sendbrief")]
+    return [(row[1].strip(" `"), re.findall(r"`(\w+)`", row[2])) for row in table]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the example was played once."""
+    folder = tmp_path_factory.mktemp("played")
+    shutil.copytree(ROOT / "content", folder / "content")
+    run("sendbrief demo --no-serve", folder)
+    return folder
+
+
+@pytest.mark.parametrize(("command", "keys"), json_rows())
+def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: Path) -> None:
+    arguments = {
+        "draft": "draft community-digest --now 2026-11-17T12:00",
+        "subscribers import": "subscribers import content/sample-subscribers.csv --newsletter community-digest "
+        "--basis consent",
+        "subscribers show": "subscribers show mira.okafor@example.org",
+        "check": "--site broken check",
+    }
+    (played / "broken" / "content").mkdir(parents=True, exist_ok=True)
+    answer = json.loads(run(f"sendbrief {arguments.get(command, command)} --json", played).stdout)
+    assert list(answer[0] if isinstance(answer, list) else answer) == keys
+
+
+def test_an_edition_has_the_keys_that_are_told(played: Path) -> None:
+    (told,) = re.findall(r"An edition in `status` and `tick` has (.*?)\. Books", text_of(OPERATING), re.DOTALL) or [""]
+    found = json.loads(run("sendbrief status --json", played).stdout)["editions"][0]
+    assert set(found) == set(re.findall(r"`(\w+)`", told.split(", at every")[0])) - {"status", "tick"}
 
 
 def test_the_mistake_in_the_readme_is_named_as_it_says(tmp_path: Path) -> None:
