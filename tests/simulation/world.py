@@ -21,7 +21,7 @@ from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Newsletter, Schedule, Section, Topic
-from chalicelib.deliver.chunks import ChunkStore
+from chalicelib.deliver.chunks import ChunkStore, task_body
 from chalicelib.deliver.control import Control
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
@@ -39,7 +39,7 @@ SECRETS = Secrets(("k" * 40,))
 DIGEST = Newsletter(
     "digest",
     {"*": "Digest"},
-    schedule=Schedule("FREQ=WEEKLY;BYDAY=TH", time(10), datetime(2026, 1, 1)),  # noqa: DTZ001
+    schedule=Schedule("FREQ=WEEKLY;BYDAY=TH", time(10), datetime(2026, 11, 1)),  # noqa: DTZ001
     sections=(Section({}, rest=True),),
 )
 TOPICS = (Topic("security", {"*": "Security"}, ()), Topic("news", {"*": "News"}, ()))
@@ -138,9 +138,11 @@ class Process:
         world, event = self.world, self.events.get(self.calls)
         for mail in mails:
             world.check_may_get(mail, self)
-        if event == "crash" or (event is None and world.chance.random() < world.faults * 0.03):
-            if event == "crash":
-                raise Crash
+        if event == "crash":
+            raise Crash
+        if event in {"minutes pass", "pause"} or (event is None and world.chance.random() < world.faults * 0.03):
+            if event:
+                world.meddle(event)
             raise TransportUnavailableError("the provider is away")
         outcomes = []
         for mail in mails:
@@ -188,12 +190,15 @@ class World:
         members = []
         for number, address in enumerate(self.sids):
             member = make_member(SECRETS, "digest", address, f"Reader {number}", ("en", "de")[number % 2])
-            member = replace(member, topics=(None, frozenset({"security"}), frozenset())[min(number % 11, 2) if number % 11 < 3 else 0])
+            topics = {1: frozenset({"security"}), 2: frozenset[str]()}.get(number % 11)
+            member = replace(member, topics=topics)
             self.sids[address] = member.sid
             members.append(member)
         for start in range(0, len(members), 30):
             self.audience.subscribe(members[start : start + 30], Basis.CONSENT, "test", MONDAY)
-        entries = [entry(n, identities=(f"slug:blog:{n}",), first_seen=MONDAY + timedelta(hours=n)) for n in range(1, 4)]
+        entries = [
+            entry(n, identities=(f"slug:blog:{n}",), first_seen=MONDAY + timedelta(hours=n)) for n in range(1, 4)
+        ]
         EntryStore(self.table).keep(entries)
 
     # Clocks and processes.
@@ -227,6 +232,10 @@ class World:
         elif what == "minutes pass":
             self.takeovers += 1
             self.wait(400)
+            self.repeat()
+            Process(self, self.events(0.5)).turn()
+        elif what == "repeat":
+            self.repeat()
             Process(self, {}).turn()
         elif what == "leave":
             address = self.chance.choice(sorted(self.sids))
@@ -237,9 +246,15 @@ class World:
             self.suppressed.setdefault(address, self.moment)
             self.audience.suppress(self.sids[address], "a test", self.now)
         else:
-            self._decide(what)
+            self.decide(what)
 
-    def _decide(self, what: str) -> None:
+    def repeat(self) -> None:
+        """Every chunk's message comes again, as a queue of at-least-once may have it."""
+        queue = MemoryQueue(self.messages, self.wall, self.alive, "repeat")
+        for edition in self.editions.of("digest"):
+            queue.send([task_body(edition.id, number) for number in range(edition.chunks)])
+
+    def decide(self, what: str) -> None:
         for edition in self.editions.of("digest"):
             try:
                 getattr(self.control, what)(edition.id, self.now)
@@ -248,14 +263,14 @@ class World:
 
     KINDS = (
         ["crash"] * 6 + ["crash after"] * 6 + ["unavailable", "lost answer"] * 2 + ["other process"] * 6
-        + ["minutes pass"] * 2 + ["leave"] * 4 + ["suppress"] * 2 + ["pause", "resume", "resume", "hold", "approve"]
+        + ["minutes pass", "repeat"] * 3 + ["leave"] * 4 + ["suppress"] * 2 + ["pause", "resume"] + ["hold", "approve"]
     )  # fmt: skip
 
     def events(self, rate: float) -> dict[int, str]:
         """What happens at which call of a process."""
         if self.chance.random() > rate:
             return {}
-        calls = sorted(self.chance.sample(range(1, 160), self.chance.randint(1, 4)))
+        calls = sorted(self.chance.sample(range(1, self.chance.choice([25, 60, 150])), self.chance.randint(1, 5)))
         return {call: self.chance.choice(self.KINDS) for call in calls}
 
     # The provider.
@@ -318,7 +333,7 @@ class World:
         )
 
 
-def play(seed: int, steps: int = 14) -> World:
+def play(seed: int, steps: int = 8) -> World:
     """One world from its first tick to its end. Raises AssertionError where something does not hold."""
     world = World(seed)
     Process(world, {}).turn()
@@ -328,17 +343,16 @@ def play(seed: int, steps: int = 14) -> World:
         world.check()
         world.wait(world.chance.choice([1, 60, 400, 1000]))
     if world.chance.random() < 0.2:
-        world._decide("cancel")
+        world.decide("cancel")
         world.check()
     world.faults = 0.0
-    for _ in range(12):
-        for edition in world.editions.of("digest"):
-            if edition.state is State.HELD:
-                world._decide("resume")
-                world._decide("approve")
+    for hours in (0.3, 0.3, 0.3, 5, 5, 5, 5):
+        if any(edition.state is State.HELD for edition in world.editions.of("digest")):
+            world.decide("resume")
+            world.decide("approve")
         Process(world, {}).turn()
         world.check()
-        world.wait(1000 if _ < 8 else 5 * 3600)
+        world.wait(hours * 3600)
     return world
 
 
