@@ -185,10 +185,10 @@ def test_every_reader_can_leave_with_one_click(mails: list[EmailMessage]) -> Non
 
 def test_the_calendar_leaves_out_what_is_off(entries: list[Entry]) -> None:
     calls = [entry for entry in entries if entry.source == "calls" and entry.slug.endswith("community-call")]
-    days = [f"{entry.starts:%Y-%m-%d}" for entry in calls if entry.starts][:5]
+    days = {f"{entry.starts:%Y-%m-%d}" for entry in calls if entry.starts}
     assert "2026-11-25" not in days  # EXDATE
     assert "2026-12-02" not in days  # cancelled
-    assert {"2026-12-09", "2026-12-16"} <= set(days)
+    assert {"2026-12-09", "2026-12-16"} <= days
 
 
 def test_an_entry_of_a_feed_in_another_language_is_in_that_language(entries: list[Entry]) -> None:
