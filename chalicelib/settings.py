@@ -1,6 +1,7 @@
 """Settings that are not the site's. The only reader of os.environ."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,14 +73,14 @@ def load_settings(
     unknown = sorted(name for name in values if name.startswith("SENDBRIEF_") and name not in _KNOWN)
     if unknown:
         raise ConfigurationError(f"{unknown[0]} is no setting.", f"Known are: {', '.join(sorted(_KNOWN))}.")
-    root = (site or Path(values.get("SENDBRIEF_SITE") or _default_site())).expanduser().resolve()
-    folder = (data or Path(values.get("SENDBRIEF_DATA") or root / ".sendbrief")).expanduser().resolve()
+    root = _absolute(site or Path(values.get("SENDBRIEF_SITE") or _default_site()))
+    folder = _absolute(data or Path(values.get("SENDBRIEF_DATA") or root / ".sendbrief"))
     return Settings(
         site=root,
         data=folder,
         store=_choice(values, "SENDBRIEF_STORE", ("sqlite", "aws")),
         transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
-        maildir=Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir").expanduser().resolve(),
+        maildir=_absolute(Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir")),
         smtp_url=values.get("SENDBRIEF_SMTP_URL", ""),
         secret=values.get("SENDBRIEF_SECRET", ""),
         tick_seconds=_positive(values, "SENDBRIEF_TICK_SECONDS", 60),
@@ -89,6 +90,13 @@ def load_settings(
         dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
         configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
     )
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a NUL
+        raise ConfigurationError(f"{str(path)!r} is no path: {error}.", "Name another folder.") from None
 
 
 def _default_site() -> Path:
@@ -105,6 +113,6 @@ def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str
 
 def _positive(values: Mapping[str, str], name: str, default: int) -> int:
     text = values.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{name} is '{text}'.", "Set it to a number of seconds.")
+    if not re.fullmatch("[0-9]{1,6}", text) or int(text) < 1:
+        raise ConfigurationError(f"{name} is '{text[:40]}'.", "Set it to a number of seconds, 999999 at most.")
     return int(text)

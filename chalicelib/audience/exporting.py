@@ -7,7 +7,7 @@ from typing import TextIO
 from chalicelib.audience.subscriber import Membership
 
 COLUMNS = ("email", "name", "language", "topics", "cadence", "newsletter", "state")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_csv(members: Iterable[Membership], out: TextIO) -> int:
@@ -25,4 +25,4 @@ def export_csv(members: Iterable[Membership], out: TextIO) -> int:
 
 def safe_cell(text: str) -> str:
     """A cell that begins like a formula gets an apostrophe in front (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chalicelib.audience.address import fold
 from chalicelib.audience.audience import Audience, make_member
+from chalicelib.audience.exporting import FORMULA
 from chalicelib.audience.subscriber import Basis, Membership
 from chalicelib.audience.tokens import Secrets
 from chalicelib.content.problems import did_you_mean
@@ -17,13 +18,14 @@ from chalicelib.errors import AddressError, ImportProblemError
 
 BATCH = 30
 MAX_FIELD = 10_000
+MAX_HEADER = 200_000
 COLUMNS = ("email", "name", "language", "topics")
 _ALIASES = {"e-mail": "email", "mail": "email", "address": "email", "email address": "email", "lang": "language"}
 
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """What is wrong with one row; ``row`` is the line of the file, from 1 (the header)."""
+    """What is wrong with one row; ``row`` is the line of the file on which it begins, from 1 (the header)."""
 
     row: int
     message: str
@@ -54,6 +56,9 @@ def import_csv(
     report, seen, batch = ImportReport(), set[str](), list[Membership]()
     for row, values in _rows(path):
         report.read += 1
+        if isinstance(values, str):
+            report.problems.append(RowProblem(row, values))
+            continue
         try:
             member = _member(values, site, newsletter, secrets, row, report)
         except AddressError as error:
@@ -108,7 +113,8 @@ def _topics(text: str, site: Site, row: int, report: ImportReport) -> frozenset[
     return frozenset(chosen & known) or None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """Each row by the names of its columns, or what is wrong with it, with the line it begins on."""
     try:
         with path.open("rb") as raw:
             if raw.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
@@ -121,8 +127,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise ImportProblemError(f"{path.name} is not UTF-8.", "Save it as UTF-8.") from None
 
 
-def _parse(file: io.TextIOBase, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    header = file.readline(MAX_FIELD)
+def _parse(file: io.TextIOBase, name: str) -> Iterator[tuple[int, dict[str, str] | str]]:
+    header = file.readline(MAX_HEADER)
+    if len(header) == MAX_HEADER:
+        raise ImportProblemError(f"The first line of {name} is longer than {MAX_HEADER} characters.", "Is it CSV?")
     delimiter = max(",;\t", key=header.count)
     columns = [_column(cell) for cell in next(csv.reader([header], delimiter=delimiter), [])]
     if "email" not in columns:
@@ -131,18 +139,28 @@ def _parse(file: io.TextIOBase, name: str) -> Iterator[tuple[int, dict[str, str]
             f"{name} has no column 'email'; its first line has: {shown}.",
             "Name the columns in the first line: email,name,language.",
         )
-    reader = csv.reader(file, delimiter=delimiter)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)  # else a stray quote swallows the rows after it
     while True:
+        row = reader.line_num + 2
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise ImportProblemError(
-                f"{name}, row {reader.line_num + 1}: {error}.", "Mend the row; the rows before it are kept."
-            ) from None
+            yield row, _torn(error, row, reader.line_num + 1)
+            continue
         if any(cell.strip() for cell in cells):
-            yield reader.line_num + 1, dict(zip(columns, (cell[:MAX_FIELD] for cell in cells), strict=False))
+            yield row, dict(zip(columns, (_unguarded(cell[:MAX_FIELD]) for cell in cells), strict=False))
+
+
+def _torn(error: csv.Error, first: int, last: int) -> str:
+    lines = f"; nothing was read up to line {last}: is a quote open?" if last > first else "; is a quote open?"
+    return f"{error}{lines}"
+
+
+def _unguarded(cell: str) -> str:
+    """Without the apostrophe that an export puts before what begins like a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
 def _column(cell: str) -> str:

@@ -51,7 +51,7 @@ def house(now: str | None = None) -> Iterator[Runtime]:
     """The runtime of this call, with its clock at ``now`` where given; files and locks are given back."""
     runtime = Runtime(settings())
     try:
-        if now:
+        if now is not None:
             runtime.clock = clock_at(now, runtime)
         yield runtime
     finally:
@@ -63,7 +63,10 @@ def clock_at(now: str, runtime: Runtime) -> Clock:
     site = runtime.loaded.site
     zone = site.time_zone if site else ZoneInfo("UTC")
     try:
-        return clock_starting_at(parse_moment(now, zone)[0])
+        moment = parse_moment(now, zone)[0]
+        if not 1970 <= moment.year < 2200:
+            raise ValueError(f"'{now}' is not between 1970 and 2199")
+        return clock_starting_at(moment)
     except ValueError as error:
         raise UsageError(f"--now: {error}.", "An offset may follow, like 2026-12-03T15:05+01:00.") from None
 
@@ -103,7 +106,7 @@ def copy_database(source: Path, target: Path) -> None:
 
     try:
         with (
-            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
             closing(sqlite3.connect(target)) as new,
         ):
             old.backup(new)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from chalicelib.runtime import Runtime
 from chalicelib.transports import Fate
 
 EditionId = Annotated[str, typer.Argument(metavar="EDITION", help="Like community-digest/2026-11-26.")]
+Now = Annotated[str | None, typer.Option(help="Act as if it were this moment (ISO).")]
 Why = Annotated[str, typer.Option(help="Why, for the record.")]
 
 
@@ -30,7 +32,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    json: Json = False, most: Annotated[int, typer.Option("--last", help="Editions shown of each newsletter.")] = 10
+    json: Json = False,
+    most: Annotated[int, typer.Option("--last", min=1, help="Editions shown of each newsletter.")] = 10,
 ) -> None:
     """Editions with their balanced books, subscribers, and how the sources are doing."""
     with house() as runtime:
@@ -41,7 +44,9 @@ def status(
         if json:
             print_json({"editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead)})
             return
-        shown = [row for name in runtime.site.newsletters for row in rows if row["newsletter"] == name][-most * 10 :]
+        shown = [
+            row for name in runtime.site.newsletters for row in [r for r in rows if r["newsletter"] == name][-most:]
+        ]
         out.print(editions_table(shown) if shown else "No edition yet.")
         for name, counts in subscribers.items():
             words = ", ".join(f"{count} {state}" for state, count in counts.items()) or "nobody yet"
@@ -128,35 +133,32 @@ async def _send_proofs(runtime: Runtime, content: Content, to: list[str]) -> Any
         await runtime.transport.aclose()
 
 
-def approve(edition: EditionId) -> None:
+def approve(edition: EditionId, now: Now = None) -> None:
     """Let an edition go out at its slot (at once where that has passed)."""
-    _decide(edition, lambda control, now: control.approve(edition, now))
+    _decide(edition, now, lambda control, moment: control.approve(edition, moment))
 
 
-def hold(edition: EditionId, why: Why = "") -> None:
+def hold(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Keep an edition back before its first mail."""
-    _decide(edition, lambda control, now: control.hold(edition, now, why))
+    _decide(edition, now, lambda control, moment: control.hold(edition, moment, why))
 
 
-def cancel(edition: EditionId, why: Why = "") -> None:
+def cancel(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Never send an edition (further)."""
-    _decide(edition, lambda control, now: control.cancel(edition, now, why))
+    _decide(edition, now, lambda control, moment: control.cancel(edition, moment, why))
 
 
-def pause(edition: EditionId, why: Why = "") -> None:
+def pause(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Stop an edition in mid-send, after the wave in flight."""
-    _decide(edition, lambda control, now: control.pause(edition, now, why))
+    _decide(edition, now, lambda control, moment: control.pause(edition, moment, why))
 
 
-def resume(edition: EditionId) -> None:
+def resume(edition: EditionId, now: Now = None) -> None:
     """Go on with a paused edition where it stopped."""
-    _decide(edition, lambda control, now: control.resume(edition, now))
+    _decide(edition, now, lambda control, moment: control.resume(edition, moment))
 
 
-def send(
-    edition: EditionId,
-    now: Annotated[str | None, typer.Option(help="Act as if it were this moment (ISO).")] = None,
-) -> None:
+def send(edition: EditionId, now: Now = None) -> None:
     """Send an edition now, whatever its slot, and wait until it is done."""
     from chalicelib.cli.run_commands import send_all
 
@@ -166,10 +168,11 @@ def send(
             raise typer.Exit(1)
 
 
-def _decide(edition: str, decision: Any) -> None:
-    with house() as runtime:
-        moved: Edition = decision(Control(runtime.dispatcher.editions), datetime.now(UTC))
-        runtime.dispatcher.advance(moved, datetime.now(UTC)) if moved.chunks else None
+def _decide(edition: str, now: str | None, decision: Callable[[Control, datetime], Edition]) -> None:
+    with house(now) as runtime:
+        moved = decision(Control(runtime.dispatcher.editions), runtime.clock())
+        if moved.chunks:
+            runtime.dispatcher.advance(moved, runtime.clock())
         why = f" ({escape(moved.why)})" if moved.why else ""
         out.print(f"{edition} is {moved.state}{why}; its slot is {local(moved.slot_at, runtime)}")
 

@@ -54,13 +54,16 @@ app.add_typer(subscriber_commands.app, name="subscribers")
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """--site, --data and --debug may stand anywhere: they are moved before the command."""
+    """--site, --data and --debug may stand anywhere: they are moved before the command. Raises UsageError."""
     first: list[str] = []
     rest: list[str] = []
     left = iter(arguments)
     for argument in left:
         if argument in _GLOBAL:
-            first += [argument, next(left, "")]
+            value = next(left, "")
+            if not value:
+                raise UsageError(f"{argument} needs a folder.", f"Write it like: {argument} FOLDER.")
+            first += [argument, value]
         elif argument.startswith(tuple(f"{name}=" for name in _GLOBAL)) or argument in _FLAGS:
             first.append(argument)
         elif argument == "--":

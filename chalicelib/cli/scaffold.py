@@ -1,13 +1,15 @@
 """`sendbrief new`: a site from nothing, and new posts, events, edition notes and newsletters in it."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from chalicelib.audience.address import clean_name
 from chalicelib.collect.identity import slugify
-from chalicelib.compose.schedule import next_slot
+from chalicelib.compose.schedule import is_slot, next_slot
 from chalicelib.content.load import load_site
 from chalicelib.content.problems import did_you_mean
-from chalicelib.content.values import Site, SourceKind
+from chalicelib.content.values import Schedule, Site, SourceKind
 from chalicelib.errors import UsageError
 
 KINDS = ("site", "post", "event", "edition", "newsletter")
@@ -131,10 +133,22 @@ def _edition(site: Site, name: str) -> dict[str, str]:
     coming = next_slot(known.schedule, site.time_zone, datetime.now().astimezone())
     if not slot and coming is None:
         raise UsageError(f"{newsletter} has no slot to come.", "Its rule has ended; change it.")
-    return {f"content/editions/{newsletter}/{slot or (coming.name if coming else '')}.md": _NOTE}
+    next_name = coming.name if coming else ""
+    if slot and not (re.fullmatch(r"\d{4}-\d{2}-\d{2}", slot) and _is_slot(known.schedule, site, slot)):
+        raise UsageError(f"{newsletter} has no slot '{slot}'.", f"Its next slot is {next_name}." if next_name else "")
+    return {f"content/editions/{newsletter}/{slot or next_name}.md": _NOTE}
+
+
+def _is_slot(schedule: Schedule, site: Site, name: str) -> bool:
+    try:
+        return is_slot(schedule, site.time_zone, name)
+    except ValueError:  # no such day
+        return False
 
 
 def _newsletter(site: Site, title: str) -> dict[str, str]:
+    if not slugify(title):
+        raise UsageError(f"No file name can be made of '{title}'.", "Write the file by hand.")
     return {f"content/newsletters/{slugify(title)}.yaml": _NEWSLETTER.format(title=_yaml(title))}
 
 
@@ -160,7 +174,8 @@ def _day(days: int) -> str:
 
 
 def _quoted(title: str) -> str:
-    return title.replace("\\", "\\\\").replace('"', '\\"')
+    """Text for between double quotes in YAML: one line, nothing that YAML can't hold."""
+    return clean_name(title).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _yaml(title: str) -> str:

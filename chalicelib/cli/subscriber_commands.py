@@ -42,7 +42,8 @@ def add(
         result = runtime.audience.subscribe([member], basis, "sendbrief subscribers add", datetime.now(UTC))[0]
         words = {"new": "is subscribed", "changed": "is changed", "same": "was subscribed already"}
         if result not in words:
-            raise UsageError(f"{email} has {result} and is not taken back.", "They can subscribe again by themselves.")
+            left = "has unsubscribed" if result == "unsubscribed" else "is suppressed"
+            raise UsageError(f"{email} {left} and is not taken back.", "They can subscribe again by themselves.")
         out.print(f"{escape(member.address)} {words[result]} ({newsletter}).")
 
 
