@@ -25,7 +25,9 @@ def parse_address(text: str) -> str:
     Raises AddressError. Local parts must be ASCII (SES takes no others; RFC 6531 is not widely deployed).
     """
     try:
-        checked = email_validator.validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        checked = email_validator.validate_email(
+            text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
+        )
     except email_validator.EmailNotValidError as error:
         shown = text.strip()[:60].encode("unicode_escape").decode()
         raise AddressError(f"'{shown}' is no address that can be mailed: {error}") from None
