@@ -1,17 +1,28 @@
-"""Markdown and foreign HTML become sanitised HTML: well formed, absolute https links, nothing active."""
+"""Markdown and foreign HTML become sanitised HTML: well formed, absolute https links, nothing active.
+
+Every pattern here is linear in the text, whatever stands in it: what a stranger's feed holds is not ours to trust.
+"""
 
 import re
 from functools import lru_cache
-from html import unescape
+from html import escape, unescape
 from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
+from chalicelib.content.nesting import nesting
+
 MAX_HTML_CHARS = 1_000_000
+MAX_MARKDOWN_CHARS = 200_000
+MAX_MARKS = 10_000
+MAX_WORD = 2_000
+"""Characters without a blank in which links are looked for: the search is quadratic in them."""
 MAX_DEPTH = 60
 """nh3 is quadratic in depth and MJML dies of it: deeper HTML is reduced to its text."""
+MAX_WORK = 2_000_000
+"""Depth times tags: a parser may have to open every open element again for every tag."""
 
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "div", "dl", "dt", "em",
@@ -28,28 +39,58 @@ _ATTRIBUTES = {
     "*": {"lang", "dir"},
 }
 _DROPPED_WITH_CONTENT = {"script", "style", "template", "iframe", "object", "svg", "math", "noscript", "title"}
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^>]*?(/?)>")
-_VOID = {"br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr"}
-_LIQUID = re.compile(r"\{%-?.*?-?%\}|\{\{.*?\}\}", re.DOTALL)
-_LIQUID_BLOCK = re.compile(r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
-_EMPTY_LINK = re.compile(r"""(?:href|src)\s*=\s*(["'])\s*\1""")
-_KRAMDOWN = re.compile(r"^[ \t]*\{:.*?\}[ \t]*$|\{:[^}\n]*\}", re.MULTILINE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_LIQUID = re.compile(r"\{%(?:[^%{]|%(?!\}))*+%\}|\{\{[^{}]*+\}\}")
+_LIQUID_COMMENT = re.compile(r"\{%-?\s*+(end)?comment\s*+-?%\}")
+_EMPTY_LINK = re.compile(r"""(?:href|src)\s*+=\s*+(["'])\s*+\1""")
+_KRAMDOWN = re.compile(r"^[ \t]*+\{:[^{}\n]*+\}[ \t]*+$|\{:[^{}\n]*+\}", re.MULTILINE)
+_MARKS = re.compile(r"[\[\]()*_~!`<|]")
+_LONG_WORD = re.compile(rf"\S{{{MAX_WORD}}}")
 _ZERO_WIDTH = dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x202D, 0x202E, 0xFEFF])
 
 
 @lru_cache(maxsize=512)  # a long-running tick reads the same posts again and again
 def markdown_to_html(text: str, base_url: str) -> str:
     """GitHub-flavoured Markdown with footnotes as sanitised HTML; relative links resolved against ``base_url``."""
-    plain = _KRAMDOWN.sub("", _LIQUID.sub("", _LIQUID_BLOCK.sub("", text[:MAX_HTML_CHARS])))
-    return sanitise(str(_markdown().render(_EMPTY_LINK.sub("", plain))), base_url)
+    plain = _KRAMDOWN.sub("", _LIQUID.sub("", _without_comments(text[:MAX_MARKDOWN_CHARS])))
+    if sum(1 for _ in _MARKS.finditer(plain)) > MAX_MARKS:
+        return sanitise(f"<p>{escape(plain)}</p>", base_url)  # no text, but an attack on the parser
+    parser = _markdown(linkify=not _LONG_WORD.search(plain))
+    return sanitise(str(parser.render(_EMPTY_LINK.sub("", plain))), base_url)
+
+
+def _without_comments(text: str) -> str:
+    """Liquid's comment blocks taken out, as far as they are closed."""
+    parts = _LIQUID_COMMENT.split(text)  # text, 'end' or None, text, ...
+    kept, inside = [parts[0]], False
+    last_end = max((n for n in range(1, len(parts), 2) if parts[n]), default=0)
+    for number in range(1, len(parts), 2):
+        inside = (not parts[number] and number < last_end) or (inside and not parts[number])
+        if not inside:
+            kept.append(parts[number + 1])
+    return "".join(kept)
 
 
 def sanitise(html: str, base_url: str) -> str:
     """HTML of anybody as HTML that may stand in a mail. Too long is cut, too deep becomes its text."""
-    html = html[:MAX_HTML_CHARS].translate(_ZERO_WIDTH)
-    if depth(html) > MAX_DEPTH:
-        html = _TAG.sub(" ", html)
-    relative: Any = ("rewrite_with_base", base_url) if base_url else "deny"
+    html = html[:MAX_HTML_CHARS].encode("utf-8", "replace").decode().translate(_ZERO_WIDTH)
+    deepest, tags = nesting(html)
+    if deepest * tags > MAX_WORK:
+        html, deepest = _flat(html), 0
+    clean = _clean(html, base_url)
+    if deepest > MAX_DEPTH and nesting(clean)[0] > MAX_DEPTH:
+        clean = _clean(_flat(html), base_url)
+    if clean != (visible := clean.translate(_ZERO_WIDTH)):
+        clean = _clean(visible, base_url)  # they came as entities; without them a text may mean something else
+    return clean
+
+
+def _flat(html: str) -> str:
+    return _TAG.sub(" ", html).replace("<", "&lt;")
+
+
+def _clean(html: str, base_url: str) -> str:
+    relative: Any = ("rewrite_with_base", base_url) if is_base(base_url) else "deny"
     return nh3.clean(
         html,
         tags=_TAGS,
@@ -67,16 +108,22 @@ def plain_text(html: str) -> str:
     return " ".join(unescape(_TAG.sub(" ", html)).split())
 
 
-def depth(html: str) -> int:
-    """How deep tags are nested at most, as a bound from above (unclosed tags count on)."""
-    deepest = level = 0
-    for closing, name, empty in _TAG.findall(html):
-        if closing:
-            level = max(0, level - 1)
-        elif not empty and name.lower() not in _VOID and name.lower() not in {"p", "li", "td", "th", "tr"}:
-            level += 1
-            deepest = max(deepest, level)
-    return deepest
+def one_line(text: str, limit: int = 300) -> str:
+    """Foreign text as one line without controls, overrides of direction and lone surrogates; cut at ``limit``."""
+    visible = text[: 10 * limit].encode("utf-8", "replace").decode()
+    return " ".join(visible.translate(_ZERO_WIDTH).split())[:limit].rstrip()
+
+
+@lru_cache(maxsize=512)
+def is_base(url: str) -> bool:
+    """Whether relative links can be resolved against a URL, by the judgement of the sanitiser itself."""
+    if not url:
+        return False
+    try:
+        nh3.clean("", url_relative=("rewrite_with_base", url))
+    except ValueError:
+        return False
+    return True
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
@@ -85,6 +132,6 @@ def _filter(tag: str, attribute: str, value: str) -> str | None:
     return " ".join(value.split())
 
 
-@lru_cache(maxsize=1)
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("gfm-like2", {"html": True, "linkify": True}).use(footnote_plugin)
+@lru_cache(maxsize=2)
+def _markdown(*, linkify: bool) -> MarkdownIt:
+    return MarkdownIt("gfm-like2", {"html": True, "linkify": linkify}).use(footnote_plugin)
