@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from chalicelib.collect.collector import read_sources
@@ -13,24 +13,31 @@ from chalicelib.compose.schedule import is_slot, latest_slot, next_slot
 from chalicelib.compose.select import answers
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.problems import Problems
-from chalicelib.content.values import EditionNote, Newsletter, Site
+from chalicelib.content.values import EditionNote, Newsletter, Site, SourceKind
+
+AHEAD = timedelta(days=366)
+"""How far in the future posts may be dated for notes to name them."""
 
 
 def check_site(root: Path, fetch: Fetch, now: datetime) -> tuple[LoadedSite, Problems]:
     """Read a site and everything of it that lies on the disk; sources at URLs are left to ``collect``."""
     loaded, problems = load_site(root), Problems()
     problems.extend(loaded.problems)
-    if loaded.site is not None:
-        entries = _entries(loaded.site, fetch, now, problems)
-        for note in loaded.site.notes.values():
-            _check_note(loaded.site, note, entries, problems)
+    if loaded.readable is not None:
+        entries = _entries(loaded.readable, fetch, now, problems)
+        for note in loaded.readable.notes.values():
+            _check_note(loaded.readable, note, entries, problems)
     return loaded, problems
 
 
 def _entries(site: Site, fetch: Fetch, now: datetime, problems: Problems) -> list[Entry]:
-    local = replace(site, sources=tuple(s for s in site.sources if "://" not in s.location))
+    local = [source for source in site.sources if source.location and "://" not in source.location]
+    folders = replace(site, sources=tuple(s for s in local if s.kind is SourceKind.FOLDER))
+    others = replace(site, sources=tuple(s for s in local if s.kind is not SourceKind.FOLDER))
+    # posts that wait for their date are named in notes for coming slots already
+    read = [*read_sources(folders, fetch, now + AHEAD), *read_sources(others, fetch, now)]
     entries: list[Entry] = []
-    for source, found, error in read_sources(local, fetch, now):
+    for source, found, error in read:
         if error:
             problems.error("content/site.yaml", source.line, "source", f"source '{source.name}': {error}")
         elif found:
@@ -44,7 +51,9 @@ def _entries(site: Site, fetch: Fetch, now: datetime, problems: Problems) -> lis
 
 
 def _check_note(site: Site, note: EditionNote, entries: list[Entry], problems: Problems) -> None:
-    newsletter = site.newsletters[note.newsletter]
+    newsletter = site.newsletters.get(note.newsletter)
+    if newsletter is None:
+        return  # its own file is broken, which is named there
     if newsletter.schedule is None:
         message = f"'{note.newsletter}' is triggered and has no slots, so this note is never used"
         problems.warning(note.file, 0, "no-slot", message)

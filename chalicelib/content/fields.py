@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from chalicelib.content.moments import parse_span
 from chalicelib.content.problems import Problems, did_you_mean
@@ -19,7 +20,7 @@ class Fields:
     """The keys of one mapping, each read at most once; ``finish`` reports those nobody asked for."""
 
     def __init__(self, node: Node, file: str, problems: Problems, where: str = "") -> None:
-        self.file, self.problems, self.line = file, problems, node.line
+        self.file, self.problems, self.line = file, problems, node.key_line
         self._nodes: Mapping[str, Node] = mapping_of(node)
         self._where = where
         self._known: list[str] = []
@@ -81,13 +82,17 @@ class Fields:
         node = self.node(key, required=required)
         if node is None:
             return {}
-        if isinstance(node.value, str):
-            return {ANY_LANGUAGE: node.value.strip()}
-        if not isinstance(node.value, dict):
+        if not isinstance(node.value, str | dict):
             self.wrong(key, f"expected a text or one for each language, found {kind_of(node)}", "wrong-type")
             return {}
-        known = tuple(languages)
-        return {tag: self._by_language(key, tag, child, known) for tag, child in node.value.items()}
+        if isinstance(node.value, str):
+            texts = {ANY_LANGUAGE: node.value.strip()}
+        else:
+            known = tuple(languages)
+            texts = {tag: self._by_language(key, tag, child, known) for tag, child in node.value.items()}
+        if required and not any(texts.values()):
+            self.wrong(key, "must not be empty", "missing-key")
+        return texts
 
     def flag(self, key: str, default: bool = False) -> bool:
         """true or false."""
@@ -107,9 +112,9 @@ class Fields:
             self.wrong(key, str(error))
             return default
 
-    def span(self, key: str, default: timedelta | None = None) -> timedelta | None:
-        """A span of time like 48h."""
-        return self.parsed(key, parse_span, default)
+    def span(self, key: str) -> timedelta | None:
+        """A span of time like 48h, or None where there is none."""
+        return self.parsed(key, parse_span, None)
 
     def choice(self, key: str, choices: Iterable[str], default: str) -> str:
         """One of a few words."""
@@ -164,3 +169,11 @@ class Fields:
 
     def _name(self, key: str) -> str:
         return f"{self._where}.{key}" if self._where else key
+
+
+def web_address(text: str) -> str:
+    """An absolute HTTP(S) URL. Raises ValueError."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>\"]", text):
+        raise ValueError(f"'{text}' is no web address; begin with https://")
+    return text

@@ -5,6 +5,7 @@ The library passes over an unclosed fence, a BOM and ``Key: value`` headers in s
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from frontmatter.default_handlers import YAMLHandler
@@ -55,23 +56,28 @@ def read_markdown(path: Path, file: str, problems: Problems) -> MarkdownFile | N
     text = read_text(path, file, problems)
     if text is None:
         return None
-    text = text.lstrip("\n") if text.lstrip("\n").startswith("---") else text
-    if not _HANDLER.detect(text) or not text.startswith("---"):
-        problems.error(file, 1, "no-front-matter", _no_front_matter(text))
+    above = text[: len(text) - len(text.lstrip())].count("\n")
+    text = text.lstrip()
+    if not _HANDLER.detect(text):
+        problems.error(file, above + 1, "no-front-matter", _no_front_matter(text))
         return None
-    try:
-        header, body = _HANDLER.split(text)
-    except ValueError:
+    fences = list(islice(_HANDLER.FM_BOUNDARY.finditer(text), 2))
+    if len(fences) < 2:
         message = "the front matter is not closed; put a line with --- below its last key"
-        problems.error(file, 1, "unclosed-front-matter", message)
+        problems.error(file, above + 1, "unclosed-front-matter", message)
         return None
-    node = parse_yaml(header, file, problems, offset=0)
+    header, body = text[fences[0].end() : fences[1].start()], text[fences[1].end() :].lstrip("\n")
+    # a fence takes the blank lines below it with it, so lines are counted to its end
+    node = parse_yaml(header, file, problems, offset=above + text.count("\n", 0, fences[0].end()))
     if node is None:
         return None
-    return MarkdownFile(Fields(node, file, problems), body.strip("\n"), text[: len(text) - len(body)].count("\n") + 1)
+    body_line = above + text.count("\n", 0, len(text) - len(body)) + 1
+    return MarkdownFile(Fields(node, file, problems), body.rstrip("\n"), body_line)
 
 
 def _no_front_matter(text: str) -> str:
+    if text.startswith("+++"):
+        return "has TOML between +++ lines; write YAML ('title: …') between --- lines instead"
     if _HEADER_LINE.match(text):
         return "begins with 'Key: value' lines; put a line with --- before and after them"
     return "has no front matter; begin with a line ---, then 'title: …', then ---"

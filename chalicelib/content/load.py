@@ -14,10 +14,14 @@ BUILT_IN_TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 @dataclass(frozen=True, slots=True)
 class LoadedSite:
-    """``site`` is None where site.yaml or a newsletter is broken: nothing may be sent from it then."""
+    """``site`` is None where site.yaml or a newsletter is broken: nothing may be sent from it then.
+
+    ``readable`` is what could be read all the same, only for checking the rest of the files in the same run.
+    """
 
     site: Site | None
     problems: tuple[Problem, ...]
+    readable: Site | None = None
 
     def require(self) -> Site:
         """The site, or a ConfigurationError that names the first problems."""
@@ -32,14 +36,13 @@ class LoadedSite:
 def load_site(root: Path) -> LoadedSite:
     """Read everything but posts and events, which are sources (see the collect room)."""
     problems = Problems()
-    site = read_site(root, problems)
+    site, usable = read_site(root, problems)
     if site is None:
         return LoadedSite(None, tuple(problems.sorted()))
-    newsletters = read_newsletters(site, problems, template_names(root))
-    if newsletters is None:
-        return LoadedSite(None, tuple(problems.sorted()))
+    newsletters, all_usable = read_newsletters(site, problems, template_names(root))
     notes = read_notes(site, newsletters, problems)
-    return LoadedSite(replace(site, newsletters=newsletters, notes=notes), tuple(problems.sorted()))
+    site = replace(site, newsletters=newsletters, notes=notes)
+    return LoadedSite(site if usable and all_usable else None, tuple(problems.sorted()), site)
 
 
 def template_names(root: Path) -> tuple[str, ...]:

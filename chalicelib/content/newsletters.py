@@ -12,18 +12,29 @@ from chalicelib.content.fields import Fields
 from chalicelib.content.frontmatter import read_markdown, read_text
 from chalicelib.content.moments import parse_moment, parse_time
 from chalicelib.content.problems import Problems, did_you_mean
-from chalicelib.content.values import Approval, EditionNote, Kind, Newsletter, Schedule, Section, Site
+from chalicelib.content.values import (
+    ANY_LANGUAGE,
+    Approval,
+    EditionNote,
+    Kind,
+    Localized,
+    Newsletter,
+    Schedule,
+    Section,
+    Site,
+)
 from chalicelib.content.yamldoc import parse_yaml
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
-_NOTE = re.compile(r"^(?P<slot>\d{4}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-Za-z-]+))?$")
+_NOTE = re.compile(r"(?P<slot>2\d{3}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-Za-z0-9-]+))?\Z", re.ASCII)
+_RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*\Z")
 _CADENCES = ("every", "monthly")
 
 
-def read_newsletters(site: Site, problems: Problems, templates: tuple[str, ...]) -> dict[str, Newsletter] | None:
-    """All newsletters by name, or None where one of them is broken (nothing is sent then)."""
+def read_newsletters(site: Site, problems: Problems, templates: tuple[str, ...]) -> tuple[dict[str, Newsletter], bool]:
+    """All newsletters by name, as far as they can be read, and whether all of them may be used."""
     found = Problems()
-    newsletters = {}
+    newsletters: dict[str, Newsletter] = {}
     folder = site.root / "content" / "newsletters"
     for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
         file = f"content/newsletters/{path.name}"
@@ -31,10 +42,12 @@ def read_newsletters(site: Site, problems: Problems, templates: tuple[str, ...])
         node = parse_yaml(text, file, found) if text is not None else None
         if not _NAME.match(path.stem):
             found.error(file, 0, "bad-name", "a newsletter's file name is small letters, digits and hyphens")
-        if node:
+        if path.stem in newsletters:
+            found.error(file, 0, "duplicate-name", f"same name as {newsletters[path.stem].file}; rename one of them")
+        elif node:
             newsletters[path.stem] = _newsletter(path.stem, Fields(node, file, found), site, templates)
     problems.extend(found.sorted())
-    return None if found.errors else newsletters
+    return newsletters, not found.errors
 
 
 def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...]) -> Newsletter:
@@ -54,8 +67,8 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         topics=None if chosen == "all" else _known(fields, "topics", chosen, topics),
         template=fields.choice("template", templates, "alert" if trigger else "digest"),
         approval=Approval(fields.choice("approval", [str(a) for a in Approval], "none")),
-        draft_before=fields.span("draft_before") or timedelta(hours=48),
-        hold_if_late=fields.span("hold_if_late") or timedelta(hours=6),
+        draft_before=_span(fields, "draft_before", timedelta(hours=48)),
+        hold_if_late=_span(fields, "hold_if_late", timedelta(hours=6)),
         skip_if_empty=fields.choice("if_empty", ["skip", "send"], "skip") == "skip",
         cadences=_cadences(fields),
         description=fields.localized("description", languages=site.languages),
@@ -63,6 +76,11 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
     )
     fields.finish(("schedule", "trigger"))
     return newsletter if newsletter.sections else replace(newsletter, sections=(Section({}, rest=True),))
+
+
+def _span(fields: Fields, key: str, default: timedelta) -> timedelta:
+    span = fields.span(key)
+    return default if span is None else span
 
 
 def _is_text(fields: Fields, key: str) -> bool:
@@ -99,22 +117,29 @@ def _schedule(fields: Fields, site: Site) -> Schedule | None:
             starts = parse_moment(text, site.time_zone)[0].astimezone(site.time_zone).replace(tzinfo=None)
         except ValueError as error:
             sub.wrong("starts", str(error), "bad-date")
-    elif "INTERVAL" in rule.upper():
+    elif "INTERVAL" in rule:
         sub.wrong("rule", "a rule with INTERVAL needs 'starts: 2026-01-08' to count from", "missing-key")
     sub.finish()
     return Schedule(rule, at, starts) if rule else None
 
 
 def _rule(text: str) -> str:
-    rule = text.strip().removeprefix("RRULE:")
-    if not re.search(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)\b", rule.upper()):
-        raise ValueError(f"'{text}' needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY (RFC 5545)")
-    if re.search(r"BY(HOUR|MINUTE|SECOND)=", rule.upper()):
+    """A rule of dates in capitals, checked to be one that comes to an end of its search. Raises ValueError."""
+    rule = text.strip().upper().removeprefix("RRULE:").strip(";")
+    if not _RULE.match(rule) or not re.search(r"\bFREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;|\Z)", rule):
+        raise ValueError(f"'{text}' is no rule like FREQ=WEEKLY;BYDAY=TH; FREQ is DAILY, WEEKLY, MONTHLY or YEARLY")
+    if re.search(r"\bBY(HOUR|MINUTE|SECOND)=", rule):
         raise ValueError(f"'{text}' holds a time of day; write it as 'at: 10:00' instead")
+    if re.search(r"\bINTERVAL=[+-]?0*(;|\Z)", rule) or re.search(r"\b(INTERVAL|COUNT)=-", rule):
+        raise ValueError(f"'{text}' has an INTERVAL or COUNT below 1")
     try:
+        dates = rrulestr(re.sub(r"(\A|;)UNTIL=[^;]*", "", rule).strip(";"), dtstart=datetime(2000, 1, 1))  # noqa: DTZ001
+        first = next(iter(dates), None)
         rrulestr(re.sub(r"(UNTIL=\d{8})T\d{6}Z", r"\1T000000", rule), dtstart=datetime(2000, 1, 1))  # noqa: DTZ001
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ValueError(f"'{text}' is no RFC 5545 rule: {error}") from None
+    if first is None:
+        raise ValueError(f"'{text}' gives no date at all")
     return rule
 
 
@@ -152,11 +177,10 @@ def read_notes(
     for path, name in _note_files(site.root, newsletters, problems):
         file = path.relative_to(site.root).as_posix()
         match = _NOTE.match(path.stem)
-        if not match:
+        if not match or not _is_date(match["slot"][:10]):
             problems.error(file, 0, "bad-name", "name it by its slot, like 2026-11-26.md or 2026-11-26.de.md")
             continue
-        language = match["language"] or site.fallback
-        note = _note(path, file, name, match["slot"], language, site, problems)
+        note = _note(path, file, name, match["slot"], match["language"] or "", site, problems)
         if note:
             notes[name, match["slot"]] = _merge(notes.get((name, match["slot"])), note)
     return notes
@@ -164,8 +188,10 @@ def read_notes(
 
 def _note_files(root: Path, newsletters: dict[str, Newsletter], problems: Problems) -> Iterator[tuple[Path, str]]:
     folder = root / "content" / "editions"
-    for path in sorted(folder.glob("*/*.md")) if folder.is_dir() else []:
-        if path.parent.name in newsletters:
+    # the note for all languages before those of single ones: what it says wins
+    for path in sorted(folder.glob("*/*.md"), key=lambda p: ("." in p.stem, p)) if folder.is_dir() else []:
+        name = path.parent.name
+        if name in newsletters or list((root / "content" / "newsletters").glob(f"{name}.y*ml")):
             yield path, path.parent.name
         else:
             message = f"no newsletter '{path.parent.name}'; {did_you_mean(path.parent.name, newsletters)}"
@@ -173,9 +199,10 @@ def _note_files(root: Path, newsletters: dict[str, Newsletter], problems: Proble
 
 
 def _note(
-    path: Path, file: str, newsletter: str, slot: str, language: str, site: Site, problems: Problems
+    path: Path, file: str, newsletter: str, slot: str, own: str, site: Site, problems: Problems
 ) -> EditionNote | None:
-    found = Problems()
+    """``own`` is the language in the file's name, or ''."""
+    found, language = Problems(), own or site.fallback
     if language not in site.languages:
         message = f"language '{language}' is not one of the site's; {did_you_mean(language, site.languages)}"
         found.error(file, 0, "unknown-language", message)
@@ -186,7 +213,7 @@ def _note(
         note = EditionNote(
             newsletter=newsletter,
             slot=slot,
-            subject=fields.localized("subject", languages=site.languages),
+            subject=_subject(fields, own, site.languages),
             intro={language: markdown.body} if markdown.body.strip() else {},
             highlight=fields.text("highlight"),
             exclude=fields.texts("exclude"),
@@ -197,6 +224,20 @@ def _note(
         fields.finish()
     problems.extend(found.sorted())
     return None if found.errors else note
+
+
+def _subject(fields: Fields, own: str, languages: tuple[str, ...]) -> Localized:
+    """A plain subject is that of all languages, but in the note of one language it is only this one's."""
+    subject = fields.localized("subject", languages=languages)
+    return {own: subject[ANY_LANGUAGE]} if own and ANY_LANGUAGE in subject else subject
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 (a local date)
+    except ValueError:
+        return False
+    return True
 
 
 def _merge(first: EditionNote | None, second: EditionNote) -> EditionNote:

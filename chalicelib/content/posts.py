@@ -74,6 +74,8 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern like ``{language}/{date}-{slug}.md`` as a regular expression. Raises ValueError."""
     parts = re.split(r"\{(\w+)\}", pattern)
     names = parts[1::2]
+    if not all(name.isidentifier() and name.isascii() for name in names):
+        raise ValueError(f"pattern '{pattern}' has a name that is no word")
     if "slug" not in names or len(set(names)) != len(names):
         raise ValueError(f"pattern '{pattern}' needs {{slug}}, and each name once")
     shapes = {"date": r"\d{4}-\d{2}-\d{2}", "language": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*"}
@@ -176,7 +178,7 @@ def _image(fields: Fields) -> tuple[str, str]:
 
 def _url(fields: Fields) -> str:
     url = fields.text("url")
-    if url and not url.startswith(("https://", "http://")):
+    if url and not re.match(r"https?://[^\s<>\"]+\Z", url):
         fields.wrong("url", f"'{url}' is no web address; begin with https://")
         return ""
     return url
@@ -224,7 +226,7 @@ def _finish(fields: Fields, rules: FolderRules, found: Problems) -> bool:
     usable = not found.errors
     accepted = FOREIGN_KEYS | set(rules.source.ignore_keys) | set(KNOWN_KEYS)
     for key in fields.keys():
-        if key.lower() in accepted:
+        if key in accepted or key.lower() in accepted - set(KNOWN_KEYS):
             continue
         near = nearest(key, KNOWN_KEYS)
         advice = (

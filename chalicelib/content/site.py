@@ -1,21 +1,21 @@
 """Reading content/site.yaml: who sends, in which languages, about what, and where the news comes from."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from chalicelib.content.fields import LANGUAGE_TAG, Fields
+from chalicelib.content.fields import LANGUAGE_TAG, Fields, web_address
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.posts import path_pattern
 from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.theme import read_theme
 from chalicelib.content.values import (
     Kind,
     Sender,
     Site,
     Source,
     SourceKind,
-    Theme,
     Topic,
     TopicRule,
 )
@@ -23,24 +23,27 @@ from chalicelib.content.yamldoc import parse_yaml
 
 SITE_FILE = "content/site.yaml"
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
-_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _RULE_FIELDS = ("category", "title", "text", "kind", "source", "tag", "any")
 _PATTERN_FIELDS = frozenset({"title", "text"})
 
 
-def read_site(root: Path, problems: Problems) -> Site | None:
-    """The site of ``root``, without newsletters and notes; None where site.yaml is missing or broken."""
+def read_site(root: Path, problems: Problems) -> tuple[Site | None, bool]:
+    """The site of ``root``, without newsletters and notes, and whether it may be used.
+
+    One that may not be used still says what could be read, so that the rest can be checked in the same run;
+    None where site.yaml is missing or no YAML at all.
+    """
     path = root / SITE_FILE
     if not path.is_file():
         message = f"there is no {SITE_FILE} here; make a site with 'sendbrief new', or name one with --site"
         problems.error(SITE_FILE, 0, "no-site", message)
-        return None
+        return None, False
     found = Problems()
     text = read_text(path, SITE_FILE, found)
     node = parse_yaml(text, SITE_FILE, found) if text is not None else None
     site = _site(root, Fields(node, SITE_FILE, found)) if node else None
     problems.extend(found.sorted())
-    return None if found.errors else site
+    return site, site is not None and not found.errors
 
 
 def _site(root: Path, fields: Fields) -> Site:
@@ -49,18 +52,18 @@ def _site(root: Path, fields: Fields) -> Site:
     site = Site(
         root=root,
         name=fields.localized("name", required=True, languages=languages),
-        base_url=fields.parsed("base_url", _web_address, "", required=True).rstrip("/"),
+        base_url=fields.parsed("base_url", web_address, "https://site.invalid", required=True).rstrip("/"),
         languages=languages,
         time_zone=fields.parsed("time_zone", _zone, ZoneInfo("UTC"), required=True),
         sender=_sender(fields, languages),
         editors=tuple(_address(fields, "editors", address) for address in fields.texts("editors")),
         postal_address=fields.localized("postal_address", required=True, languages=languages),
-        imprint_url=fields.parsed("imprint_url", _web_address, ""),
-        privacy_url=fields.parsed("privacy_url", _web_address, ""),
+        imprint_url=fields.parsed("imprint_url", web_address, ""),
+        privacy_url=fields.parsed("privacy_url", web_address, ""),
         footer=fields.localized("footer", languages=languages),
         topics=topics,
         sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
-        theme=_theme(fields),
+        theme=read_theme(fields),
     )
     fields.finish()
     return site
@@ -75,14 +78,9 @@ def _languages(fields: Fields) -> tuple[str, ...]:
     for tag in languages:
         if not LANGUAGE_TAG.match(tag):
             fields.wrong("languages", f"'{tag}' is no language tag; write it like en or pt-BR", "unknown-language")
+    if len(set(languages)) < len(languages):
+        fields.wrong("languages", "a language stands twice; name each once")
     return languages or ("en",)
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>\"]", text):
-        raise ValueError(f"'{text}' is no web address; begin with https://")
-    return text
 
 
 def _zone(text: str) -> ZoneInfo:
@@ -135,9 +133,11 @@ def _rule(fields: Fields) -> TopicRule:
         fields.wrong(word, f"a rule has one of these keys; {did_you_mean(word, _RULE_FIELDS)}", "bad-rule")
         return TopicRule("none", "")
     key = keys[0]
-    value = fields.text(key)
+    value = fields.text(key, required=True)
     if key == "kind":
         fields.choice(key, [str(kind) for kind in Kind], "post")
+    if key == "any" and value and not fields.flag(key):
+        fields.wrong(key, "write 'any: true' or leave the rule out")
     if key not in _PATTERN_FIELDS:
         return TopicRule(key, value)
     return TopicRule(key, value, fields.parsed(key, _pattern, re.compile("(?!)")))
@@ -160,7 +160,7 @@ def _sources(fields: Fields, languages: tuple[str, ...], topics: tuple[str, ...]
         if not _NAME.match(name):
             sub.wrong(name, "a source's name is small letters, digits and hyphens", "bad-name")
         if source:
-            sources.append(_source(name, source, languages, topics))
+            sources.append(replace(_source(name, source, languages, topics), line=sub.line_of(name)))
     return tuple(sources)
 
 
@@ -185,18 +185,36 @@ def _source(name: str, fields: Fields, languages: tuple[str, ...], topics: tuple
     source = Source(
         name=name,
         kind=kind,
-        location=fields.text(str(kind), required=bool(kinds)),
+        location=_location(fields, kind) if kinds else "",
         language=language or None,
         entry_kind=Kind(fields.choice("kind", ["post", "event"], str(default_kind))),
         pattern=_checked_pattern(fields) if kind is SourceKind.FOLDER else "",
-        url=fields.text("url"),
+        url=fields.parsed("url", _url_pattern, ""),
         backlog=fields.span("backlog"),
         topics=own_topics,
         ignore_keys=fields.texts("ignore_keys"),
-        line=fields.line,
     )
     fields.finish([str(kind) for kind in kinds])
     return source
+
+
+def _location(fields: Fields, kind: SourceKind) -> str:
+    text = fields.text(str(kind), required=True)
+    if kind is SourceKind.FOLDER and ("://" in text or text.startswith("/") or ".." in text.split("/")):
+        fields.wrong(str(kind), f"'{text}' is no folder below content/; write it like posts")
+    elif "://" in text:
+        try:
+            web_address(text)
+        except ValueError as error:
+            fields.wrong(str(kind), str(error))
+    return text
+
+
+def _url_pattern(text: str) -> str:
+    """Where a folder's posts are read on the web: an address with names of the pattern in braces."""
+    if not re.match(r"https?://[^\s<>\"]+\Z", text):
+        raise ValueError(f"'{text}' is no web address; write it like https://example.org/{{slug}}/")
+    return text
 
 
 def _checked_pattern(fields: Fields) -> str:
@@ -207,33 +225,3 @@ def _checked_pattern(fields: Fields) -> str:
         fields.wrong("pattern", str(error))
         return "{slug}.md"
     return pattern
-
-
-def _theme(fields: Fields) -> Theme:
-    sub = fields.sub("theme")
-    default = Theme()
-    if sub is None:
-        return default
-    theme = Theme(
-        accent=sub.parsed("accent", _colour, default.accent),
-        accent_dark=sub.parsed("accent_dark", _colour, default.accent_dark),
-        title_font=sub.parsed("title_font", _font, default.title_font),
-        text_font=sub.parsed("text_font", _font, default.text_font),
-        logo=sub.parsed("logo", _web_address, ""),
-        logo_alt=sub.text("logo_alt"),
-        logo_width=sub.parsed("logo_width", int, 0),
-    )
-    sub.finish()
-    return theme
-
-
-def _colour(text: str) -> str:
-    if not _COLOUR.match(text):
-        raise ValueError(f"'{text}' is no colour; write it like '#0b5cad' (with quotes)")
-    return text.lower()
-
-
-def _font(text: str) -> str:
-    if re.search(r"[^A-Za-z0-9 ,'-]", text):
-        raise ValueError(f"'{text}' is no list of fonts; write it like Georgia, serif")
-    return text

@@ -40,11 +40,15 @@ class _Builder:
     events: Iterator[yaml.Event]
 
     def document(self) -> Node:
-        """The first document's root; an empty one counts as an empty mapping."""
+        """The only document's root; an empty one counts as an empty mapping."""
+        root: Node | None = None
         for event in self.events:
             if isinstance(event, yaml.NodeEvent):
-                return self._node(event, 0)
-        return Node({}, self.offset + 1, self.offset + 1)
+                if root is not None:
+                    message = "a second document begins here; what stands below '---' or '...' would not be read"
+                    raise _RefusedError(self._line(event), "bad-yaml", message)
+                root = self._node(event, 0)
+        return root or Node({}, self.offset + 1, self.offset + 1)
 
     def _node(self, event: yaml.Event, depth: int, key_line: int = 0) -> Node:
         line = self._line(event)
