@@ -5,35 +5,45 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
 from chalicelib.collect.entry import Entry, EntryText, Image
-from chalicelib.collect.found import Found, SourceError
-from chalicelib.collect.identity import entry_id, identities, slugify, without_tracking
-from chalicelib.content.markup import plain_text, sanitise
+from chalicelib.collect.found import Found, SourceError, refuse_what_is_no_source
+from chalicelib.collect.identity import digest, entry_id, identities, slugify, without_tracking
+from chalicelib.content.markup import is_base, one_line, plain_text, sanitise
 from chalicelib.content.values import Problem, Severity, Site, Source
 
 MAX_ENTRIES = 1000
 MAX_TITLE = 300
+MAX_SUMMARY = 2000
+MAX_URL = 2000
+MAX_WORDS, MAX_WORD = 50, 100
+# asked for by dict.get: feedparser's own get answers one for the other, with a warning
+_DATES = ("published_parsed", "updated_parsed")
+Item = Mapping[str, Any]
+"""One entry of a feed in either format: guid, link, title, html, summary, language, published, authors, ..."""
 _OFFSET = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 
 
 def read_feed(site: Site, source: Source, body: bytes, url: str, now: datetime) -> Found:
     """The entries of a feed fetched from ``url``. Raises SourceError where it is no feed at all."""
-    if not body.strip():
-        raise SourceError("the answer is empty")
-    raw = list(_json_items(body, url) if _looks_like_json(body) else _xml_items(body, url))
+    refuse_what_is_no_source(body)
+    items = _json_items(body, url) if _looks_like_json(body) else _xml_items(body, url)
+    raw = list(islice(items, MAX_ENTRIES + 1))
     problems: list[Problem] = []
     if len(raw) > MAX_ENTRIES:
-        problems.append(_problem(source, f"holds {len(raw)} entries; only the first {MAX_ENTRIES} are read"))
+        problems.append(_problem(source, f"holds more than {MAX_ENTRIES} entries; only the first are read"))
+    shared = {link for link, count in Counter(item["link"] for item in raw if item["guid"]).items() if count > 1}
     entries: dict[str, Entry] = {}
     for position, item in enumerate(raw[:MAX_ENTRIES], 1):
-        entry = _entry(site, source, item, now)
+        entry = _entry(site, source, item, now, named_by_link=item["link"] not in shared)
         if entry is None:
-            problems.append(_problem(source, f"entry {position} has neither title nor link; left out"))
+            problems.append(_problem(source, f"entry {position} has neither a title nor a text; left out"))
         else:
             entries.setdefault(entry.id, entry)
     visible = tuple(e for e in entries.values() if e.published is None or e.published <= now)
@@ -44,19 +54,18 @@ def _problem(source: Source, message: str) -> Problem:
     return Problem("content/site.yaml", source.line, "feed", Severity.WARNING, f"source '{source.name}' {message}")
 
 
-def _entry(site: Site, source: Source, item: Mapping[str, Any], now: datetime) -> Entry | None:
-    link, title = item["link"], item["title"]
+def _entry(site: Site, source: Source, item: Item, now: datetime, *, named_by_link: bool) -> Entry | None:
+    """One entry. ``named_by_link`` is False where several entries of the feed share one link, like the home page."""
+    link = item["link"]
     body = sanitise(item["html"], link or site.base_url)
-    title = title or plain_text(body)[:80].rsplit(" ", 1)[0]
+    title = item["title"] or _beginning(plain_text(body))
     if not title:
         return None
-    names = identities(
-        source.name, guid=item["guid"], urls=(link,) if link else (), slug="" if link else slugify(title)
-    )
-    if not names:
-        return None
+    slug = "" if link or item["guid"] else slugify(title) or digest(title)[:12]
+    urls = (link,) if link and named_by_link else ()
+    names = identities(source.name, guid=item["guid"], urls=urls, slug=slug)
     language = source.language or _language(site, item["language"]) or site.fallback
-    summary = plain_text(sanitise(item["summary"], link))
+    summary = one_line(plain_text(sanitise(item["summary"], link)), MAX_SUMMARY)
     image = item["image"] if item["image"].startswith("https://") else ""
     return Entry(
         id=entry_id(names[0]),
@@ -64,7 +73,7 @@ def _entry(site: Site, source: Source, item: Mapping[str, Any], now: datetime) -
         kind=source.entry_kind,
         source=source.name,
         texts={
-            language: EntryText(title, without_tracking(link), body, summary if summary != plain_text(body) else "")
+            language: EntryText(title, without_tracking(link), body, "" if summary == plain_text(body) else summary)
         },
         first_seen=now,
         published=item["published"],
@@ -73,6 +82,11 @@ def _entry(site: Site, source: Source, item: Mapping[str, Any], now: datetime) -
         image=Image(image, "") if image else None,
         identities=names,
     )
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text, for an entry without a title."""
+    return text if len(text) <= 80 else text[:81].rsplit(" ", 1)[0][:80]
 
 
 def _language(site: Site, tag: str) -> str | None:
@@ -95,19 +109,20 @@ def _xml_items(body: bytes, url: str) -> Iterator[dict[str, Any]]:
     language = str(parsed.feed.get("language", ""))
     for entry in parsed.entries:
         contents = [c.get("value", "") for c in entry.get("content", [])]
-        summary = str(entry.get("summary", ""))
+        summary, title = str(entry.get("summary", "")), str(entry.get("title", ""))
+        is_text = entry.get("title_detail", {}).get("type") == "text/plain"
         said = (entry.get("content") or [entry.get("summary_detail") or entry.get("title_detail") or {}])[0]
         yield {
             "guid": str(entry.get("id", "")),
-            "link": _http(urljoin(url, str(entry.get("link", "")).strip())),
-            "title": _title(entry.get("title", "")),
+            "link": _link(url, str(entry.get("link", ""))),
+            "title": _title(html.escape(title) if is_text else title),
             "html": contents[0] if contents else summary,
             "summary": summary if contents else "",
             "language": str(said.get("language") or language),  # xml:lang: a planet gathers blogs of many languages
-            "published": _struct(entry.get("published_parsed") or entry.get("updated_parsed")),
-            "authors": tuple(a["name"] for a in entry.get("authors", []) if a.get("name")),
-            "categories": tuple(t["term"] for t in entry.get("tags", []) if t.get("term")),
-            "image": next((str(m.get("url", "")) for m in entry.get("media_thumbnail", [])), ""),
+            "published": _struct(next((entry[key] for key in _DATES if dict.get(entry, key)), None)),
+            "authors": _words(a.get("name") for a in entry.get("authors", [])),
+            "categories": _words(t.get("term") for t in entry.get("tags", [])),
+            "image": next((_link(url, str(m.get("url", ""))) for m in entry.get("media_thumbnail", [])), ""),
         }
 
 
@@ -124,30 +139,57 @@ def _json_items(body: bytes, url: str) -> Iterator[dict[str, Any]]:
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         raise SourceError("is JSON but no JSON Feed: it has no list of items")
     for item in feed["items"]:
-        if not isinstance(item, dict):
-            continue
-        authors = item.get("authors") or ([item["author"]] if item.get("author") else feed.get("authors")) or []
-        names = [a.get("name") for a in authors if isinstance(a, dict)]
-        yield {
-            "guid": str(item.get("id") or ""),
-            "link": _http(urljoin(url, str(item.get("url") or item.get("external_url") or ""))),
-            "title": _title(item.get("title") or ""),
-            "html": str(item.get("content_html") or html.escape(str(item.get("content_text") or ""))),
-            "summary": html.escape(str(item.get("summary") or "")),
-            "language": str(item.get("language") or feed.get("language") or ""),
-            "published": _iso(item.get("date_published") or item.get("date_modified")),
-            "authors": tuple(str(name) for name in names if name),
-            "categories": tuple(str(tag) for tag in item.get("tags") or [] if isinstance(tag, str)),
-            "image": str(item.get("image") or ""),
-        }
+        yield _json_item(item if isinstance(item, dict) else {}, feed, url)
 
 
-def _http(url: str) -> str:
-    return url if url.startswith(("http://", "https://")) and not re.search(r"[\s<>\"]", url) else ""
+def _json_item(item: Mapping[str, Any], feed: Mapping[str, Any], url: str) -> dict[str, Any]:
+    authors = _list(item.get("authors")) or [item.get("author")]
+    names = [a.get("name") for a in (authors if any(authors) else _list(feed.get("authors"))) if isinstance(a, dict)]
+    text = _text(item.get("content_text"))
+    return {
+        "guid": _text(item.get("id")),
+        "link": _link(url, _text(item.get("url")) or _text(item.get("external_url"))),
+        "title": _title(html.escape(_text(item.get("title")))),
+        "html": _text(item.get("content_html")) or "".join(f"<p>{html.escape(p)}</p>" for p in text.split("\n\n") if p),
+        "summary": html.escape(_text(item.get("summary"))),
+        "language": _text(item.get("language")) or _text(feed.get("language")),
+        "published": _iso(item.get("date_published")) or _iso(item.get("date_modified")),
+        "authors": _words(names),
+        "categories": _words(_list(item.get("tags"))),
+        "image": _link(url, _text(item.get("image"))),
+    }
 
 
-def _title(title: object) -> str:
-    return plain_text(sanitise(str(title), ""))[:MAX_TITLE]
+def _text(value: object) -> str:
+    """A JSON text, or a number that stands in place of one; '' for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _words(values: Iterable[object]) -> tuple[str, ...]:
+    """Names or categories: texts only, each once, not more than a reader would ever see."""
+    texts = (one_line(value, MAX_WORD) for value in values if isinstance(value, str))
+    return tuple(islice(dict.fromkeys(text for text in texts if text), MAX_WORDS))
+
+
+def _link(base: str, written: str) -> str:
+    """An absolute URL that can stand in a mail, or ''."""
+    written = written.strip()
+    try:
+        url = urljoin(base, written) if written else ""
+    except ValueError:  # a broken IPv6 address
+        return ""
+    fits = url.startswith(("http://", "https://")) and len(url) <= MAX_URL and not re.search(r"[\s<>\"]", url)
+    return url if fits and is_base(url) else ""
+
+
+def _title(title: str) -> str:
+    return one_line(plain_text(sanitise(title, "")), MAX_TITLE)
 
 
 def _struct(parts: Any) -> datetime | None:

@@ -22,3 +22,12 @@ class Found:
 
 class SourceError(Exception):
     """A source can't be read now: the message says why in plain words."""
+
+
+def refuse_what_is_no_source(body: bytes) -> None:
+    """Raise SourceError for an empty answer and for a web page: a login, a notice, a moved feed."""
+    start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        raise SourceError("the answer is empty")
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise SourceError("the answer is a web page (HTML): perhaps a login, or the address has changed")

@@ -5,29 +5,39 @@ import re
 import unicodedata
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_WWW = re.compile(r"^(?:www\.)+")
+_LAST_SLASHES = re.compile(r"(?:/+(?:index\.html?)?)++\Z")
 _TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|mc_[ce]id|pk_\w+|mtm_\w+|igshid|ref_src)$", re.IGNORECASE)
 
 
 def canonical_url(url: str) -> str:
-    """A URL as one name of its page: no scheme, fragment, tracking parameters, default port or last slash."""
-    parts = urlsplit(url.strip())
+    """A URL as one name of its page: no scheme, fragment, tracking parameters, default port or last slash.
+
+    Total and idempotent: what is no URL is its own name.
+    """
+    url = url.strip()
     try:
+        parts = urlsplit(url if _SCHEME.match(url) else f"//{url}")
         port = parts.port
-    except ValueError:
-        port = None
-    host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:  # a broken port or IPv6 address
+        return url
+    host = _WWW.sub("", parts.hostname or "")
+    host = f"[{host}]" if ":" in host else host
     if port not in {None, 80, 443}:
         host = f"{host}:{port}"
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k)])
-    path = re.sub(r"/(index\.html?)?$", "", parts.path)
-    return f"{host}{path}{'?' + query if query else ''}"
+    return f"{host}{_LAST_SLASHES.sub('', parts.path)}{'?' + query if query else ''}"
 
 
 def without_tracking(url: str) -> str:
     """The URL as readers get it: tracking parameters taken out, the rest untouched."""
     if "?" not in url:
         return url
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     kept = "&".join(pair for pair in parts.query.split("&") if not _TRACKING.match(pair.split("=")[0]))
     return parts._replace(query=kept).geturl()
 
