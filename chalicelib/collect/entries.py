@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.identity import digest
 from chalicelib.errors import ConflictError
-from chalicelib.store import Insert, Item, Key, Table, Write, every
+from chalicelib.store import Insert, Item, Key, Replace, Table, Write, every
 
 MONTHS_BACK = 13
 """How far back composing looks for entries that were never offered."""
-MAX_BODY = 200_000
-"""Characters of HTML kept in each language: an item must stay under 400 KB."""
+MAX_ENTRY_BYTES = 300_000
+"""As JSON, with its HTML: an item must stay under 400 KB."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,8 @@ class EntryStore:
             if item is None:
                 changes.new += self._add(_fit(entry))
             else:
-                changes.changed += self._change(item, _fit(entry))
+                unknown = [name for name in entry.identities if _identity(name) not in pointers]
+                changes.changed += self._change(item, _fit(entry), unknown)
         return changes
 
     def withdraw_missing(self, source: str, present: Sequence[Entry], now: datetime) -> int:
@@ -75,30 +76,39 @@ class EntryStore:
             return 0
         return 1
 
-    def _change(self, item: Item, entry: Entry) -> int:
+    def _change(self, item: Item, entry: Entry, names: Sequence[str]) -> int:
+        """``names`` are those of the entry that nothing is known by yet."""
         old = entry_from_json(item.data)
-        texts = {**old.texts, **entry.texts} if old.source != entry.source else entry.texts
-        if old.source != entry.source and set(entry.texts) <= set(old.texts):
-            return 0  # the same post by another way: the first source's version stays
-        new = replace(
-            entry,
-            id=old.id,
-            source=old.source,
-            texts=texts,
-            first_seen=old.first_seen,
-            backlog=old.backlog,
-            published=entry.published or old.published,
-            topics=tuple(dict.fromkeys(old.topics + entry.topics)) if old.source != entry.source else entry.topics,
-            identities=old.identities,
-        )
-        return self._replace(item, new) if _mark(new) != _mark(old) else 0
+        elsewhere = old.source != entry.source and not old.withdrawn
+        changed = _joined(old, entry) if elsewhere else _edited(old, entry)
+        new = _fit(replace(changed, identities=tuple(dict.fromkeys((*old.identities, *names)))))
+        return self._replace(item, new, names) if _mark(new) != _mark(old) else 0
 
-    def _replace(self, item: Item, entry: Entry) -> int:
+    def _replace(self, item: Item, entry: Entry, names: Sequence[str] = ()) -> int:
+        writes: list[Write] = [Replace(item, entry_to_json(entry))]
+        writes += [Insert(_identity(name), {"entry": list(item.key)}) for name in names]
         try:
-            self._table.replace(item, entry_to_json(entry))
+            self._table.transact(writes)
         except ConflictError:
             return 0  # changed meanwhile by another tick, which read the same source
         return 1
+
+
+def _joined(old: Entry, other: Entry) -> Entry:
+    """The same post by another way: the first source's version stays, with the languages only the other has."""
+    texts, topics = {**other.texts, **old.texts}, tuple(dict.fromkeys(old.topics + other.topics))
+    return replace(old, texts=texts, topics=topics) if len(texts) > len(old.texts) else old
+
+
+def _edited(old: Entry, entry: Entry) -> Entry:
+    """The source's new version of what stays the same entry."""
+    return replace(
+        entry,
+        id=old.id,
+        first_seen=old.first_seen,
+        backlog=old.backlog,
+        published=entry.published or old.published,
+    )
 
 
 def _identity(name: str) -> Key:
@@ -118,14 +128,16 @@ def _first_known(entry: Entry, pointers: dict[Key, Item], known: dict[Key, Item]
     return None
 
 
-def _mark(entry: Entry) -> str:
-    return json.dumps(entry_to_json(entry), sort_keys=True)
+def _mark(entry: Entry) -> bytes:
+    return json.dumps(entry_to_json(entry), sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _fit(entry: Entry) -> Entry:
-    if all(len(text.html) <= MAX_BODY // len(entry.texts) for text in entry.texts.values()):
-        return entry
-    return replace(entry, texts={tag: replace(text, html="") for tag, text in entry.texts.items()})
+    """Without its longest texts, where the whole is larger than an item may be; readers follow the link then."""
+    while len(_mark(entry)) > MAX_ENTRY_BYTES and any(text.html for text in entry.texts.values()):
+        longest = max(entry.texts, key=lambda tag: len(entry.texts[tag].html))
+        entry = replace(entry, texts={**entry.texts, longest: replace(entry.texts[longest], html="")})
+    return entry
 
 
 def _months(now: datetime, count: int) -> list[str]:

@@ -1,16 +1,17 @@
 """A folder of Markdown becomes entries: files of one post in several languages become one entry."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.identity import entry_id, identities
-from chalicelib.content.markup import markdown_to_html
-from chalicelib.content.posts import FolderRules, Post, path_pattern, path_stem, read_post
+from chalicelib.content.markup import markdown_to_html, one_line
+from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Site, Source
 
@@ -27,12 +28,31 @@ def read_folder(site: Site, source: Source, now: datetime) -> Found:
     problems = Problems()
     entries: list[Entry] = []
     topics: dict[str, tuple[str, ...]] = {}
-    for group in _groups(site, source, folder, problems).values():
-        for entry in _entries(site, source, group, now, problems):
-            entries.append(entry)
-            topics[entry.id] = tuple(dict.fromkeys(t for post, _ in group.values() for t in post.topics))
-    visible = [entry for entry in entries if entry.published is None or entry.published <= now]
-    return Found(tuple(visible), complete=True, problems=tuple(problems.sorted()), own_topics=topics)
+    names: dict[str, Post] = {}
+    for (day, slug), group in _groups(site, source, folder, problems).items():
+        lead = _translations(site, group)[0][0]
+        made = list(_entries(site, source, group, _slug(day, slug), now, problems))
+        other = next((names[name] for entry in made for name in entry.identities if name in names), None)
+        if other:
+            message = f"has the same address as {other.file}; give one of them another slug or url"
+            problems.error(lead.file, lead.lines.get("url", lead.lines.get("slug", 0)), "duplicate-url", message)
+        elif not _waits(source, lead, now):
+            names.update((name, lead) for entry in made for name in entry.identities)
+            entries += made
+            own = tuple(dict.fromkeys(t for post, _ in group.values() for t in post.topics))
+            topics.update((entry.id, own) for entry in made)
+    return Found(tuple(entries), complete=True, problems=tuple(problems.sorted()), own_topics=topics)
+
+
+def _waits(source: Source, lead: Post, now: datetime) -> bool:
+    """Whether a post is dated in the future. The date in an event's file name is when it takes place."""
+    dated = source.entry_kind is not Kind.EVENT or "date" in lead.lines
+    return dated and lead.date is not None and lead.date > now
+
+
+def _slug(day: str, slug: str) -> str:
+    """What editors call a post: with its date, where the pattern reads one."""
+    return slug if slug.startswith(day) else f"{day}-{slug}"
 
 
 def _groups(site: Site, source: Source, folder: Path, problems: Problems) -> dict[tuple[str, str], Group]:
@@ -58,8 +78,12 @@ def _groups(site: Site, source: Source, folder: Path, problems: Problems) -> dic
 def _files(source: Source, folder: Path, content: Path, problems: Problems) -> Iterator[tuple[Path, dict[str, str]]]:
     pattern = path_pattern(source.pattern)
     for path in sorted(folder.rglob("*.md")):
-        match = pattern.match(path.relative_to(folder).as_posix())
-        if match:
+        name = path.relative_to(folder).as_posix()
+        match = pattern.match(name)
+        if not name.isprintable():  # also what is no UTF-8 on the disk
+            file = f"content/{source.location}/{name!a}"
+            problems.error(file, 0, "bad-name", "the file name holds characters that can't be shown; rename it")
+        elif match:
             yield path, match.groupdict()
         elif path.name.lower() not in {"readme.md", "index.md", "_index.md"}:
             file = f"content/{path.relative_to(content).as_posix()}"
@@ -67,42 +91,47 @@ def _files(source: Source, folder: Path, content: Path, problems: Problems) -> I
             problems.warning(file, 0, "not-in-pattern", message)
 
 
-def _entries(site: Site, source: Source, group: Group, now: datetime, problems: Problems) -> Iterator[Entry]:
+def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime, problems: Problems) -> Iterator[Entry]:
     posts = _translations(site, group)
     lead = posts[0][0]
     urls = {post.language or site.fallback: _url(site, source, post, values) for post, values in posts}
     texts = {
         post.language or site.fallback: EntryText(
-            post.title,
+            one_line(post.title),
             urls[post.language or site.fallback],
             markdown_to_html(post.body, _base(site, urls[post.language or site.fallback])),
-            post.summary,
+            one_line(post.summary, 2000),
         )
         for post, _ in posts
     }
-    stem = path_stem(lead.file)
-    names = identities(source.name, urls=tuple(urls.values()), slug=stem)
+    names = identities(source.name, urls=tuple(urls.values()), slug=slug)
     images = [image for post, _ in posts if (image := _image(site, post, problems))]
     event = source.entry_kind is Kind.EVENT
     yield Entry(
         id=entry_id(names[0]),
-        slug=stem,
+        slug=slug,
         kind=source.entry_kind,
         source=source.name,
         texts=texts,
         first_seen=now,
         published=None if event else lead.date,
-        authors=lead.authors,
-        categories=tuple(dict.fromkeys(c for post, _ in posts for c in post.categories)),
+        authors=tuple(one_line(author, 100) for author in lead.authors[:50]),
+        categories=_categories(post for post, _ in posts),
         image=images[0] if images else None,
         starts=lead.starts,
         ends=lead.ends,
         all_day=lead.all_day,
-        place=lead.place,
+        place=one_line(lead.place),
         identities=names,
     )
     if lead.deadline_at:
-        yield _deadline(source, posts, urls, stem, now)
+        yield _deadline(source, posts, urls, slug, now)
+
+
+def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
+    """The categories of all languages, each once, not more than a reader would ever see."""
+    found = dict.fromkeys(one_line(category, 100) for post in posts for category in post.categories)
+    return tuple(islice((category for category in found if category), 50))
 
 
 def _translations(site: Site, group: Group) -> list[tuple[Post, dict[str, str]]]:
@@ -113,23 +142,25 @@ def _translations(site: Site, group: Group) -> list[tuple[Post, dict[str, str]]]
 
 
 def _deadline(
-    source: Source, posts: list[tuple[Post, dict[str, str]]], urls: dict[str, str], stem: str, now: datetime
+    source: Source, posts: list[tuple[Post, dict[str, str]]], urls: dict[str, str], slug: str, now: datetime
 ) -> Entry:
     lead = posts[0][0]
-    names = identities(source.name, slug=f"{stem}#deadline")
+    names = identities(source.name, slug=f"{slug}#deadline")
     texts = {
-        (post.language or language): EntryText(post.deadline_title, urls[post.language or language], "", post.title)
+        (post.language or language): EntryText(
+            one_line(post.deadline_title), urls[post.language or language], "", one_line(post.title)
+        )
         for language, (post, _) in zip(urls, posts, strict=True)
         if post.deadline_title
     }
     return Entry(
         id=entry_id(names[0]),
-        slug=f"{stem}-deadline",
+        slug=f"{slug}-deadline",
         kind=Kind.DEADLINE,
         source=source.name,
         texts=texts,
         first_seen=now,
-        categories=lead.categories,
+        categories=_categories([lead]),
         starts=lead.deadline_at,
         all_day=lead.deadline_all_day,
         identities=names,
@@ -166,7 +197,7 @@ def _image(site: Site, post: Post, problems: Problems) -> Image | None:
         problems.warning(post.file, line, "image-not-https", f"image '{post.image}' is not https; left out")
         return None
     path = site.root / "content" / post.image.lstrip("/")
-    if not path.is_file():
+    if ".." in path.parts or not path.is_file():
         message = f"there is no image content/{post.image.lstrip('/')}; add it or mend the path (left out until then)"
         problems.warning(post.file, line, "missing-image", message)
         return None
