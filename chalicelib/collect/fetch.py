@@ -3,13 +3,19 @@
 Lives behind ``Fetch`` so that the collector can be run on anything that answers like it.
 """
 
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 from chalicelib import __version__
 from chalicelib.collect.found import SourceError
+from chalicelib.content.markup import one_line
 
 MAX_BYTES = 10 * 1024 * 1024
 DEADLINE_SECONDS = 20.0
@@ -78,34 +84,97 @@ def _fetch_url(url: str, known: Validators, site_url: str, deadline: float) -> F
     if known.last_modified:
         headers["If-Modified-Since"] = known.last_modified
     ends = time.monotonic() + deadline
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=min(10.0, deadline), total=deadline),
-        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5),
-    )
     try:
-        with pool.request("GET", url, headers=headers, preload_content=False, decode_content=True) as answer:
-            final = answer.geturl() or url
+        with (
+            _pool(deadline) as pool,
+            pool.request("GET", url, headers=headers, preload_content=False, decode_content=True) as answer,
+        ):
+            final = urljoin(url, answer.geturl() or "")
             validators = Validators(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
             if answer.status == 304:
                 return Fetched(None, url, known)
             if answer.status != 200:
-                raise SourceError(f"answered {answer.status} {answer.reason or ''}".strip())
-            return Fetched(_read_capped(answer, ends), final if final.startswith("http") else url, validators)
-    except urllib3.exceptions.HTTPError as error:
-        raise SourceError(_words(error)) from None
+                raise SourceError(f"answered {answer.status} {one_line(answer.reason or '', 60)}".strip())
+            return Fetched(_read_capped(answer), final, validators)
+    except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
+        late = time.monotonic() >= ends  # the socket was shut under the reader, who may say anything
+        raise SourceError("took too long to answer" if late else _words(error)) from None
+
+
+@contextmanager
+def _pool(deadline: float) -> Iterator[Any]:
+    """A pool whose connections are shut at the deadline: time-outs of sockets begin again with every byte."""
+    import urllib3
+
+    watch = _Watch()
+
+    class Http(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return watch.add(super()._new_conn())
+
+    class Https(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return watch.add(super()._new_conn())
+
+    class HttpPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Http
+
+    class HttpsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Https
+
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=deadline),
+        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5, raise_on_redirect=True),
+    )
+    pool.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+    timer = threading.Timer(deadline, watch.shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield pool
     finally:
+        timer.cancel()
         pool.clear()
+        watch.close()
 
 
-def _read_capped(answer: "object", ends: float) -> bytes:
-    """The decompressed body; a bomb or an endless or dripping answer is cut off."""
+class _Watch:
+    """Doubles of the sockets of one request: TLS takes the originals over, and a double still shuts them."""
+
+    def __init__(self) -> None:
+        self._doubles: list[socket.socket] = []
+        self._late = False
+        self._lock = threading.Lock()
+
+    def add(self, connection: socket.socket) -> socket.socket:
+        with self._lock:
+            self._doubles.append(connection.dup())
+        if self._late:
+            self.shut()
+        return connection
+
+    def shut(self) -> None:
+        """End all reading and writing on them; also on those to come."""
+        self._late = True
+        with self._lock:
+            for double in self._doubles:
+                with suppress(OSError):  # already closed by the other side
+                    double.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            for double in self._doubles:
+                double.close()
+            self._doubles.clear()
+
+
+def _read_capped(answer: Any) -> bytes:
+    """The decompressed body; a bomb or an endless answer is cut off."""
     parts, size = [], 0
-    for part in answer.stream(65536):  # type: ignore[attr-defined]
+    for part in answer.stream(65536):
         size += len(part)
         if size > MAX_BYTES:
             raise SourceError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
-        if time.monotonic() > ends:
-            raise SourceError("took too long to answer")
         parts.append(part)
     return b"".join(parts)
 
@@ -122,5 +191,9 @@ def _words(error: Exception) -> str:
         "SSLError": "the TLS certificate can't be verified",
         "ResponseError": "redirects too often",
         "DecodeError": "the compressed answer is damaged",
+        "IncompleteRead": "the connection broke off in the answer",
+        "ProtocolError": "the connection broke off in the answer",
+        "LocationParseError": "the address, or the one it redirects to, is no web address",
+        "URLSchemeUnknown": "redirects to an address that is neither http nor https",
     }
     return known.get(name, f"the connection failed ({name})")
