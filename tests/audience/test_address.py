@@ -31,9 +31,13 @@ def test_an_address_is_kept_as_typed_with_an_ascii_domain(typed: str, mailed: st
     ["", "ada", "@example.org", "ada@", "ada@@example.org", "ada@example", "ada @example.org", "ada@exam ple.org",
      "ädä@example.org", "a@b@example.org", "ada@example.org\r\nBcc: eve@example.com", "ada\x00@example.org",
      "ada@example.org, eve@example.com", "Ada <ada@example.org>", "ada@[127.0.0.1]", "ada@127.0.0.1",
-     '"a b"@example.org',      "a" * 65 + "@example.org", "ada@" + "a" * 64 + ".org", "a@" + "b." * 130 + "org", "ada@localhost",
-     ".ada@example.org",     "ada..x@example.org", "ada@-example.org", "ada@example..org", "\ud800@example.org", "ada@\ud800.org",
-     "ada@xn--0.org",     "ada@exa\u202emple.org", "<script>@example.org", "ada@example.org\u2028x"],
+     '"a b"@example.org',
+     "a" * 65 + "@example.org", "ada@" + "a" * 64 + ".org",
+     "a@" + "b." * 130 + "org", "ada@localhost",
+     ".ada@example.org",
+     "ada..x@example.org", "ada@-example.org", "ada@example..org", "\ud800@example.org", "ada@\ud800.org",
+     "ada@xn--0.org",
+     "ada@exa\u202emple.org", "<script>@example.org", "ada@example.org\u2028x"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_printable_words(text: str) -> None:
     with pytest.raises(AddressError) as caught:
