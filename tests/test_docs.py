@@ -76,6 +76,9 @@ def codes_in_use() -> set[str]:
 def keys_in_use() -> set[str]:
     """Every key that content may hold: what the readers of fields ask for."""
     keys = {constant(call, 0) for call in calls("content") if name_of(call) in READERS}
+    keys |= {
+        constant(call, 1) for call in calls("content") if call.args and getattr(call.args[0], "id", "") == "fields"
+    }
     tree = ast.parse(text_of(ROOT / "chalicelib" / "content" / "posts.py"))
     known = next(n for n in tree.body if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "KNOWN_KEYS")
     keys |= set(ast.literal_eval(known.value))
