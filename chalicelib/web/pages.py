@@ -136,5 +136,7 @@ def _catalogue(root: Path, language: str, fallback: str) -> Catalogue:
     own = root / "templates"
     roots = (own / "web", own, BUILT_IN / "web", BUILT_IN)
     found = load_catalogue(roots, language, fallback)
+    if found.language == "en":
+        return found
     below = load_catalogue(roots, "en", "en")
     return Catalogue(found.language, {**below.texts, **found.texts})
