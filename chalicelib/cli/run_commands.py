@@ -15,9 +15,12 @@ from chalicelib.cli.context import err, escape, house, out, print_json
 from chalicelib.cli.edition_commands import edition_row, editions_table
 from chalicelib.cli.site_commands import Json, Now, report_row, show_problems
 from chalicelib.collect.collector import SourceReport
+from chalicelib.content.values import Problem, Severity
 from chalicelib.deliver.ticking import TickReport
 from chalicelib.errors import SendbriefError
 from chalicelib.runtime import Runtime
+
+MOST_PROBLEMS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -120,7 +123,7 @@ def tick_row(report: TickReport, runtime: Runtime) -> dict[str, Any]:
 
 def show_tick(report: TickReport, runtime: Runtime) -> None:
     """What a tick did, for people."""
-    show_problems(sorted({problem for source in report.sources for problem in source.problems}))
+    _show_most(sorted({problem for source in report.sources for problem in source.problems}))
     dispatcher = runtime.dispatcher
     rows = [edition_row(edition, dispatcher.books(edition)) for edition in report.editions.values()]
     if rows:
@@ -130,6 +133,15 @@ def show_tick(report: TickReport, runtime: Runtime) -> None:
     for proof in report.proofs:
         out.print(f"The proof of {proof} went to the editors.")
     show_troubles(report.troubles)
+
+
+def _show_most(problems: list[Problem]) -> None:
+    """What a tick's log should hold of the content's problems: sources that fail, and files with errors."""
+    grave = [p for p in problems if p.severity is Severity.ERROR or p.code == "source"]
+    show_problems(grave[:MOST_PROBLEMS])
+    rest = len(problems) - len(grave[:MOST_PROBLEMS])
+    if rest:
+        out.print(f"[dim]{rest} more problems of the content; 'sendbrief check' lists all.[/]")
 
 
 def show_troubles(troubles: list[str]) -> None:
