@@ -195,21 +195,25 @@ def keep_ticking(runtime: Runtime, stop: threading.Event) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Where to listen; the inbox is shown on this machine only.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port.")] = 8000,
     tick: Annotated[bool, typer.Option("--tick/--no-tick", help="Tick and send beside serving.")] = True,
+    desk: Annotated[
+        bool | None,
+        typer.Option("--desk/--no-desk", help="The inbox and the status (usual only with maildir, on this machine)."),
+    ] = None,
 ) -> None:
     """Pages, ticks and workers in one process, until stopped."""
     with house() as runtime, shutdown() as stop:
-        serve_until(runtime, stop, host, port, ticking=tick)
+        usual = runtime.settings.transport == "maildir" and host in {"127.0.0.1", "localhost", "::1"}
+        serve_until(runtime, stop, host, port, ticking=tick, desk=usual if desk is None else desk)
 
 
-def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *, ticking: bool) -> None:
+def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *, ticking: bool, desk: bool) -> None:
     """Serve pages in threads beside the ticks, until stopped."""
     from chalicelib.web.server import serve as start
 
-    inbox = runtime.settings.transport == "maildir" and host in {"127.0.0.1", "localhost", "::1"}
-    server = start(runtime, host, port, inbox=inbox, ready=lambda url: out.print(f"Serving {url} (Ctrl-C stops)"))
+    server = start(runtime, host, port, desk=desk, ready=_told(desk))
     try:
         if ticking:
             keep_ticking(runtime, stop)
@@ -217,6 +221,11 @@ def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *
             stop.wait()
     finally:
         server.close()
+
+
+def _told(desk: bool) -> Callable[[str], None]:
+    where = "inbox" if desk else ""
+    return lambda url: out.print(f"Serving {url}{where} (Ctrl-C stops)")
 
 
 def demo(
@@ -229,4 +238,4 @@ def demo(
     with house() as runtime, shutdown() as stop:
         play(runtime, stop)
         if serve and not stop.is_set():
-            serve_until(runtime, stop, "127.0.0.1", port, ticking=False)
+            serve_until(runtime, stop, "127.0.0.1", port, ticking=False, desk=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.compose.edition import Content, State, check_transition, content_from_json, content_to_json
-from chalicelib.errors import ConflictError, NotFoundError, StoreError
+from chalicelib.errors import ConflictError, InvalidKeyError, NotFoundError, StoreError
 from chalicelib.store import Blobs, Item, Key, Replace, Table, Write, every
 
 
@@ -65,8 +65,11 @@ class EditionStore:
         self._table, self._blobs = table, blobs
 
     def get(self, newsletter: str, slot: str) -> Edition | None:
-        """One edition, or None."""
-        item = self._table.get(_key(newsletter, slot))
+        """One edition, or None, also where no edition can have such a name."""
+        try:
+            item = self._table.get(_key(newsletter, slot))
+        except InvalidKeyError:
+            return None
         return _read(item) if item else None
 
     def find(self, edition_id: str) -> Edition:

@@ -94,7 +94,6 @@ def _addresses(edition: Edition) -> dict[str, object]:
         "imprint_url": ascii_url(site.imprint_url),
         "privacy_url": ascii_url(site.privacy_url),
         "unsubscribe_url": "" if edition.public else token("unsubscribe_url"),
-        "preferences_url": "" if edition.public else token("preferences_url"),
     }
 
 

@@ -32,8 +32,7 @@ FORMAT = 1
 class Reader:
     """One recipient: an address (ASCII local part), a name or '', and what is theirs alone.
 
-    ``date`` is aware; ``message_id`` stands with or without angle brackets. ``preferences_url`` is the
-    unsubscribe page where it is ''.
+    ``date`` is aware; ``message_id`` stands with or without angle brackets.
     """
 
     address: str
@@ -41,7 +40,6 @@ class Reader:
     unsubscribe_url: str
     message_id: str
     date: datetime
-    preferences_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,6 @@ class Letter:
         values = {
             "name": header_text(reader.name, headers.MAX_NAME),
             "unsubscribe_url": headers.header_url(reader.unsubscribe_url),
-            "preferences_url": headers.header_url(reader.preferences_url or reader.unsubscribe_url),
         }
         for slot, positions in self._slots:
             value = _CONTEXTS[slot.context](slot, reader, values)

@@ -1,6 +1,6 @@
 """Personal fields: tokens that stay in a rendered mail until one reader's values take their place.
 
-An editor writes ``{name|friend}``; templates use ``unsubscribe_url`` and ``preferences_url``. A token is
+An editor writes ``{name|friend}``; templates use ``unsubscribe_url``. A token is
 made of control characters and hex digits: cleaned content can't hold one, and neither escaping nor
 wrapping can break one. ``STX field : hex(fallback) ETX``.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from chalicelib.render.text import header_text
 
-FIELDS = ("name", "unsubscribe_url", "preferences_url")
+FIELDS = ("name", "unsubscribe_url")
 TOKEN = re.compile("\x02([a-z_]+):([0-9a-f]*)\x03")
 _WRITTEN = re.compile(r"\{(name)(?:\|([^{}|\n]{0,100}))?\}")
 

@@ -54,19 +54,18 @@ class Running:
             wasyncore.loop(timeout=0.2, use_poll=True, map=self._sockets, count=1)
 
 
-def serve(runtime: Runtime, host: str, port: int, *, inbox: bool = False, ready: Callable[[str], None]) -> Running:
+def serve(runtime: Runtime, host: str, port: int, *, desk: bool = False, ready: Callable[[str], None]) -> Running:
     """Serve the site at ``host`` and ``port`` (0: any free one); ``ready`` gets the URL once it answers.
 
-    The desk (inbox and status) is there where ``host`` is this machine alone; elsewhere, where everybody could
-    read everybody's mail, only if ``inbox`` asks for it. Raises UsageError, ConfigurationError.
+    The desk (inbox and status) is there only where ``desk`` asks for it: behind a proxy on the same machine
+    everybody would look like whoever sits at it. Raises UsageError, ConfigurationError.
     """
     house.use(runtime)
     prefix = urlsplit(runtime.site.base_url).path.rstrip("/")
     _build(runtime)
     pages: WsgiApp = ProxyEvents(application(), prefix)
-    local = is_loopback(host)
-    if local or inbox:
-        pages = _beside(Desk(runtime, any_host=not local), pages)
+    if desk:
+        pages = _beside(Desk(runtime, any_host=not is_loopback(host)), pages)
     running = Running(pages, host, port)
     bare = host.strip("[]")
     ready(f"http://{f'[{bare}]' if ':' in bare else bare}:{running.port}/")

@@ -111,11 +111,6 @@ def test_a_reader_without_a_name_gets_the_fallback_and_a_bare_address():
     assert "Guten Tag zusammen." in message.get_body(("plain",)).get_content()
 
 
-def test_preferences_may_have_a_page_of_their_own():
-    raw = LETTER.personalise(replace(READER, preferences_url="https://news.example.org/p/1"))
-    assert "https://news.example.org/p/1" in parsed(raw).get_body(("html",)).get_content()
-
-
 @settings(max_examples=1000, deadline=None)
 @given(HOSTILE)
 def test_hostile_names_change_one_header_and_break_nothing(name):
@@ -155,7 +150,6 @@ def test_a_bad_address_is_refused_for_this_reader_alone(changes):
         {"unsubscribe_url": "javascript:x"},
         {"unsubscribe_url": ""},
         {"unsubscribe_url": "https://example.org/\r\nX: y"},
-        {"preferences_url": "https://example.org/ x"},
         {"message_id": "x\r\ny@example.org"},
         {"date": datetime(2026, 11, 26)},  # noqa: DTZ001
     ],

@@ -18,7 +18,7 @@ from tests.web.test_serve import ask
 
 @pytest.fixture(scope="module")
 def running(filled: Runtime) -> Iterator[Running]:
-    server = serve(filled, "127.0.0.1", 0, ready=lambda _: None)
+    server = serve(filled, "127.0.0.1", 0, desk=True, ready=lambda _: None)
     yield server
     server.close()
     house.use(None)
@@ -144,12 +144,12 @@ def test_a_name_that_was_made_to_point_here_is_refused(fresh: Runtime, host: str
 
 
 @pytest.mark.parametrize("path", ["/inbox", "/status", "/inbox/x"])
-def test_elsewhere_the_desk_must_be_asked_for(fresh: Runtime, path: str) -> None:
-    for inbox in (False, True):
-        server = serve(fresh, "0.0.0.0", 0, inbox=inbox, ready=lambda _: None)  # one second, an empty inbox
+def test_the_desk_must_be_asked_for(fresh: Runtime, path: str) -> None:
+    for host, desk in (("0.0.0.0", False), ("0.0.0.0", True), ("127.0.0.1", False), ("127.0.0.1", True)):
+        server = serve(fresh, host, 0, desk=desk, ready=lambda _: None)  # one second, an empty inbox
         try:
             assert ask(server, "/").status == 200
-            expected = 200 if inbox and path != "/inbox/x" else 404
+            expected = 200 if desk and path != "/inbox/x" else 404
             assert ask(server, path).status == expected
         finally:
             server.close()
