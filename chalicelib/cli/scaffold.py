@@ -36,6 +36,7 @@ sources:
   events:                                   # Markdown in content/events
     folder: events
     pattern: '{date}-{slug}.md'
+    url: 'https://www.example.org/events/{date:%Y/%m/%d}/{slug}/'   # <- where an event stands on your site
     kind: event
 # blog:                                     # a feed: RSS, Atom or JSON Feed
 #   feed: https://www.example.org/feed.xml

@@ -1,0 +1,53 @@
+"""Settings: flags before the environment, defaults in the site, and every mistake named."""
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import ConfigurationError
+from chalicelib.settings import SETTINGS, Settings, load_settings
+
+
+def load(tmp_path: Path, **values: str) -> Settings:
+    return load_settings({"SENDBRIEF_SITE": str(tmp_path), **values})
+
+
+def test_defaults_lie_in_the_site(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert settings.data == tmp_path / ".sendbrief"
+    assert settings.maildir == tmp_path / ".sendbrief" / "maildir"
+    assert (settings.store, settings.transport, settings.tick_seconds) == ("sqlite", "maildir", 60)
+
+
+def test_flags_win_over_the_environment(tmp_path: Path) -> None:
+    settings = load_settings({"SENDBRIEF_SITE": "/x", "SENDBRIEF_DATA": "/y"}, site=tmp_path, data=tmp_path / "d")
+    assert (settings.site, settings.data, settings.maildir) == (tmp_path, tmp_path / "d", tmp_path / "d" / "maildir")
+
+
+def test_the_site_is_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({}).site == tmp_path
+    assert load_settings({"SENDBRIEF_SITE": "", "SENDBRIEF_DATA": "rel"}).data == tmp_path / "rel"
+
+
+def test_every_documented_setting_is_known(tmp_path: Path) -> None:
+    values = {setting.variable: "" for setting in SETTINGS if setting.variable != "SENDBRIEF_SITE"}
+    assert load(tmp_path, **values) == load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENDBRIEF_STOER", "sqlite"),
+        ("SENDBRIEF_STORE", "SQLite"),
+        ("SENDBRIEF_TRANSPORT", "sendmail"),
+        *(("SENDBRIEF_TICK_SECONDS", value) for value in ("0", "-1", "1.5", "soon", "٣", "9" * 5000, "1e3")),
+        ("SENDBRIEF_DATA", "~no-such-user-here/x"),
+        ("SENDBRIEF_DATA", "\0"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, **{name: value})
+    assert name in str(caught.value) or "path" in str(caught.value)
+    assert caught.value.hint
