@@ -7,6 +7,7 @@ from chalicelib.render.text import one_line
 from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
 
 _BREAKS = BLOCKS | {"br", "tr", "td", "th"}
+_OPEN_END = re.compile(r"[^\s.!?…:;,]\Z")
 _LEFT_OUT = HEADINGS | {"pre", "table", "figcaption", "sup"}
 
 
@@ -27,8 +28,17 @@ class _Sentences(Walker):
     def closed(self, tag: str) -> None:
         if tag in _LEFT_OUT and self.hidden:
             self.hidden -= 1
+        if tag == "li" and not self.hidden:
+            self._end_item()
         if tag in _BREAKS:
             self.out.append("\n")
+
+    def _end_item(self) -> None:
+        """Items of a list don't run into one another."""
+        while self.out and not self.out[-1].strip():
+            self.out.pop()
+        if self.out and _OPEN_END.search(self.out[-1].rstrip()):
+            self.out[-1] = self.out[-1].rstrip() + ";"
 
     def said(self, text: str) -> None:
         if not self.hidden:

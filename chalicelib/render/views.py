@@ -98,7 +98,7 @@ class Wording:
 
     def _meta(self, entry: Entry, text: EntryText) -> str:
         host = urlsplit(ascii_url(text.url)).hostname or ""
-        said = [host.removeprefix("www.")]
+        said = [] if host and host in entry.place else [host.removeprefix("www.")]
         if entry.kind is Kind.POST:
             authors = [cut(one_line(author), 60) for author in entry.authors[:3]]
             said.append(self.enumeration(authors))

@@ -201,3 +201,8 @@ def test_what_stands_in_active_elements_is_not_read_out(tag):
 
 def test_fallbacks_are_trimmed():
     assert fill(mark("Hi {name| dear\u2066  reader }{name}."), {}) == "Hi dear reader."
+
+
+def test_items_of_a_list_do_not_run_into_one_another():
+    html = "<p>We did:</p><ul><li>one</li><li><b>two</b></li><li>three.</li><li><p>four</p></li></ul><p>End</p>"
+    assert plain_text(html) == "We did: one; two; three. four; End"
