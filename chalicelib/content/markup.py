@@ -4,9 +4,10 @@ Every pattern here is linear in the text, whatever stands in it: what a stranger
 """
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape, unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import nh3
 from markdown_it import MarkdownIt
@@ -45,6 +46,8 @@ _LIQUID_COMMENT = re.compile(r"\{%-?\s*+(end)?comment\s*+-?%\}")
 _EMPTY_LINK = re.compile(r"""(?:href|src)\s*+=\s*+(["'])\s*+\1""")
 _KRAMDOWN = re.compile(r"^[ \t]*+\{:[^{}\n]*+\}[ \t]*+$|\{:[^{}\n]*+\}", re.MULTILINE)
 _MARKS = re.compile(r"[\[\]()*_~!`<|]")
+_PRE = re.compile(r"(<pre[^<>]*>)\n+")
+"""The parser drops a line end here each time it reads one."""
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD}}}")
 _ZERO_WIDTH = dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x202D, 0x202E, 0xFEFF])
 
@@ -91,16 +94,17 @@ def _flat(html: str) -> str:
 
 def _clean(html: str, base_url: str) -> str:
     relative: Any = ("rewrite_with_base", base_url) if is_base(base_url) else "deny"
-    return nh3.clean(
+    clean = nh3.clean(
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         clean_content_tags=_DROPPED_WITH_CONTENT,
-        attribute_filter=_filter,
+        attribute_filter=partial(_filter, base_url),
         url_schemes={"http", "https", "mailto"},
         url_relative=relative,
         link_rel=None,
-    ).strip()
+    )
+    return _PRE.sub(r"\1", clean).strip()
 
 
 def plain_text(html: str) -> str:
@@ -126,10 +130,15 @@ def is_base(url: str) -> bool:
     return True
 
 
-def _filter(tag: str, attribute: str, value: str) -> str | None:
-    if tag == "img" and attribute == "src" and not value.startswith("https://"):
-        return None  # a mail loads pictures over TLS or not at all
-    return " ".join(value.split())
+def _filter(base_url: str, tag: str, attribute: str, value: str) -> str | None:
+    value = " ".join(value.split())
+    if tag == "img" and attribute == "src":
+        try:
+            value = urljoin(base_url, value)
+        except ValueError:  # a broken IPv6 address
+            return None
+        return value if value.startswith("https://") else None  # a mail loads pictures over TLS or not at all
+    return value
 
 
 @lru_cache(maxsize=2)

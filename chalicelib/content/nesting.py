@@ -66,8 +66,8 @@ def _end_of_raw(html: str, name: str, start: int) -> int:
 
 def _end_of_harmless(html: str, at: int) -> int:
     """Behind a comment, or a '<' that begins no markup; negative where it might be more."""
-    if html.startswith("<!--", at) and "--!>" not in html and not html.startswith((">", "->"), at + 4):
+    if html.startswith("<!--", at) and not html.startswith((">", "->"), at + 4):
         end = html.find("-->", at + 4)
-        return end + 3 if end >= 0 else -(at + 1)
+        return end + 3 if end >= 0 and html.find("--!>", at, end) < 0 else -(at + 1)
     following = html[at + 1 : at + 2]
     return -(at + 1) if following.isalpha() or following in {"/", "!", "?"} else at + 1

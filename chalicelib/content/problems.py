@@ -36,8 +36,10 @@ class Problems:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that ``word`` was probably meant to be, or None."""
-    matches = get_close_matches(word.lower(), list(known), n=1, cutoff=0.7)
-    return matches[0] if matches else None
+    word, choice = word.lower(), sorted(known)
+    matches = get_close_matches(word, choice, n=1, cutoff=0.7)
+    longer = [other for other in choice if len(word) > 2 and other.startswith(word)]
+    return next(iter([*matches, *longer]), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -96,11 +96,14 @@ def parse_yaml(text: str, file: str, problems: Problems, *, offset: int = 0) -> 
         built = _Builder(file, offset, problems, iter(yaml.parse(text, Loader=_Loader))).document()
     except yaml.YAMLError as error:
         line, what = _describe(error)
+        line = min(line, text.rstrip().count("\n") + 1)  # what is cut off shows at the end only
         problems.error(file, line + offset, "bad-yaml", f"not readable as YAML: {what}")
     except _RefusedError as error:
         line, code, message = error.args
         problems.error(file, line, code, message)
     else:
+        if built.value is None:
+            return Node({}, built.line, built.line)
         if isinstance(built.value, dict):
             return built
         problems.error(file, built.line, "bad-yaml", "expected 'key: value' lines")
