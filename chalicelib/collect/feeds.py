@@ -178,13 +178,18 @@ def _words(values: Iterable[object]) -> tuple[str, ...]:
 
 
 def _link(base: str, written: str) -> str:
-    """An absolute URL that can stand in a mail, or ''."""
+    """An absolute URL that can stand in a mail, or ''; the feed itself is no place to read on."""
     written = written.strip()
     try:
         url = urljoin(base, written) if written else ""
     except ValueError:  # a broken IPv6 address
         return ""
-    fits = url.startswith(("http://", "https://")) and len(url) <= MAX_URL and not re.search(r"[\s<>\"]", url)
+    fits = (
+        url != base
+        and url.startswith(("http://", "https://"))
+        and len(url) <= MAX_URL
+        and not re.search(r"[\s<>\"]", url)
+    )
     return url if fits and is_base(url) else ""
 
 

@@ -178,7 +178,8 @@ def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
         name, _, form = match[1].partition(":")
         if name == "date" and local:
             return local.strftime(form or "%Y-%m-%d")
-        return values.get(name) or {"language": post.language or site.fallback, "slug": post.slug}.get(name, "")
+        written = {"language": post.language or site.fallback, "slug": post.slug}
+        return written.get(name) or values.get(name, "")
 
     return re.sub(r"\{([^{}]+)\}", fill, source.url)
 

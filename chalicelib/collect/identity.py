@@ -16,7 +16,7 @@ def canonical_url(url: str) -> str:
 
     Total and idempotent: what is no URL is its own name.
     """
-    url = url.strip()
+    url = "".join(url.split())
     try:
         parts = urlsplit(url if _SCHEME.match(url) else f"//{url}")
         port = parts.port

@@ -1,0 +1,255 @@
+"""Feeds of all kinds, and what claims to be one."""
+
+import json
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.collect.feeds import MAX_ENTRIES, read_feed
+from chalicelib.collect.found import Found, SourceError
+from chalicelib.content.values import Site
+from tests.sites import NOW, feed_source, make_site
+
+URL = "https://feeds.example.org/blog/feed.xml"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return make_site(tmp_path_factory.mktemp("site"))
+
+
+def read(site: Site, body: str | bytes, url: str = URL) -> Found:
+    return read_feed(site, feed_source(), body if isinstance(body, bytes) else body.encode(), url, NOW)
+
+
+def rss(*items: str) -> str:
+    listed = "".join(f"<item>{item}</item>" for item in items)
+    return f"<rss version='2.0'><channel><title>F</title>{listed}</channel></rss>"
+
+
+def json_feed(*items: Any, **more: Any) -> str:
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "F", "items": list(items), **more})
+
+
+def titles(found: Found) -> list[str]:
+    return [next(iter(entry.texts.values())).title for entry in found.entries]
+
+
+def test_an_rss_item(site: Site) -> None:
+    found = read(
+        site,
+        rss(
+            "<title>A &amp;amp; B</title><link>/post?utm_source=rss</link><guid>g1</guid>"
+            "<author>x@example.org (Ada)</author>"
+            "<category>Security</category><category>Security</category>"
+            "<pubDate>Fri, 20 Nov 2026 10:00:00 +0100</pubDate>"
+            "<description>&lt;p onclick='x'&gt;Hi &lt;a href='b'&gt;b&lt;/a&gt;&lt;/p&gt;</description>"
+        ),
+    )
+    (entry,) = found.entries
+    assert found.problems == ()
+    assert not found.complete
+    text = entry.texts["en"]
+    assert (text.title, text.url) == ("A & B", "https://feeds.example.org/post")
+    assert text.html == '<p>Hi <a href="https://feeds.example.org/blog/b">b</a></p>'
+    assert entry.categories == ("Security",)
+    assert entry.published == datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert entry.identities == ("url:feeds.example.org/post", "guid:feed:https://feeds.example.org/blog/g1")
+    assert len(entry.id) == 12
+
+
+def test_a_json_feed_item(site: Site) -> None:
+    found = read(
+        site,
+        json_feed(
+            {"id": 7, "url": "a", "title": "Why <script> is <b>bold</b>", "content_text": "x < y\n\nz",
+             "date_published": "2026-11-20T10:00:00+01:00", "authors": [{"name": "Ada"}, "x", {"url": "y"}],
+             "image": "i.png", "language": "de-DE", "tags": ["t", 5]}
+        ),
+    )  # fmt: skip
+    (entry,) = found.entries
+    text = entry.texts["de"]
+    assert text.title == "Why <script> is <b>bold</b>"
+    assert text.html == "<p>x &lt; y</p><p>z</p>"
+    assert (entry.authors, entry.categories) == (("Ada",), ("t",))
+    assert entry.image
+    assert entry.image.src == "https://feeds.example.org/blog/i.png"
+    assert entry.identities == ("url:feeds.example.org/blog/a", "guid:feed:7")
+
+
+WRONG: list[Any] = [None, 5, -1.5, True, "x", [], {}, [[]], ["x", None], {"a": [1]}, "\ud800", "\u202e", 10**30]
+KEYS = ["id", "url", "external_url", "title", "content_html", "content_text", "summary", "image", "date_published",
+        "date_modified", "author", "authors", "tags", "language"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    items=st.lists(
+        st.one_of(
+            st.sampled_from(WRONG), st.dictionaries(st.sampled_from(KEYS), st.sampled_from([*WRONG, "https://[", "//"]))
+        ),
+        max_size=5,
+    ),
+    more=st.dictionaries(st.sampled_from(["authors", "language", "title"]), st.sampled_from(WRONG)),
+)
+def test_wrong_types_in_a_json_feed_cost_only_their_entry(site: Site, items: list[Any], more: dict[str, Any]) -> None:
+    found = read(site, json_feed(*items, {"id": "last", "title": "Last"}, **more))
+    assert titles(found)[-1] == "Last"
+    for entry in found.entries:
+        json.dumps([entry.slug, *entry.categories, *entry.authors], ensure_ascii=False).encode()
+        assert all(isinstance(part, str) for part in (*entry.authors, *entry.categories))
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["NaN", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-13-01T00:00:00Z", "2026-11-20", "soon", "1e99"],
+)
+def test_a_date_that_is_none_leaves_the_entry_undated(site: Site, date: str) -> None:
+    read(site, rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>"))  # it guesses more, and never raises
+    assert [e.published for e in read(site, json_feed({"title": "T", "url": "a", "date_published": date})).entries] == [
+        None
+    ]
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59Z", "2026-11-22T12:00:01Z"])
+def test_a_future_entry_waits(site: Site, date: str) -> None:
+    assert read(site, json_feed({"title": "T", "url": "a", "date_published": date})).entries == ()
+    assert read(site, rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>")).entries == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html><form>Log in</form></html>", "web page"),
+        (b"<HTML><body>Not found</body></HTML>", "web page"),
+        (b"just words", "no RSS"),
+        (b"<rss", "no RSS"),
+        (b"<?xml version='1.0'?><opml><body/></opml>", "no RSS"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "no RSS"),
+        (b"/etc/passwd", "no RSS"),
+        (b"https://example.org/feed.xml", "no RSS"),
+        (b"{", "can't be read"),
+        (b"{}", "no JSON Feed"),
+        (b'{"items": {"a": 1}}', "no JSON Feed"),
+        (b'{"items": [' + b"[" * 100_000, "can't be read"),
+        (b'{"items": "\xff"}', "can't be read"),
+    ],
+)
+def test_what_is_no_feed_is_said_plainly(site: Site, body: bytes, words: str) -> None:
+    with pytest.raises(SourceError, match=words) as caught:
+        read(site, body)
+    assert "\n" not in str(caught.value)
+
+
+def test_entries_without_links_stay_apart(site: Site) -> None:
+    found = read(site, rss("<title>A</title>", "<title>B</title>", "<title>日本</title>", "<title>中国</title>"))
+    assert titles(found) == ["A", "B", "日本", "中国"]
+    assert [text.url for entry in found.entries for text in entry.texts.values()] == [""] * 4
+
+
+def test_entries_that_share_a_link_stay_apart(site: Site) -> None:
+    items = [f"<title>{n}</title><link>https://a.example.org/</link><guid>{n}</guid>" for n in "ABC"]
+    found = read(site, rss(*items))
+    assert titles(found) == ["A", "B", "C"]
+    assert len({name for entry in found.entries for name in entry.identities}) == 3
+
+
+def test_one_entry_listed_twice_is_one(site: Site) -> None:
+    item = "<title>A</title><link>https://a.example.org/x</link>"
+    assert titles(read(site, rss(item, item))) == ["A"]
+
+
+def test_titles_are_made_where_there_is_none(site: Site) -> None:
+    long = "Word " * 40
+    found = read(
+        site, rss("<description>A short text</description>", f"<description>{long}</description>", "<link>x</link>")
+    )
+    assert titles(found) == ["A short text", ("Word " * 16).strip()]
+    assert [p.message for p in found.problems] == ["source 'feed' entry 3 has neither a title nor a text; left out"]
+    assert [(p.file, p.line, str(p.severity)) for p in found.problems] == [("content/site.yaml", 7, "warning")]
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("&lt;script&gt;alert(1)&lt;/script&gt;", "<script>alert(1)</script>"),  # a text, as it is
+        ("&lt;b&gt;Bold&lt;/b&gt; &amp;amp; plain", "Bold & plain"),
+        ("a &lt; b", "a < b"),
+        ("<![CDATA[<i>x</i> ]]>", "x"),
+        ("x&#x202e;y", "xy"),
+        ("{{ secret }}{% x %}", "{{ secret }}{% x %}"),
+        ("A" * 1000, "A" * 300),
+    ],
+)
+def test_titles_are_plain(site: Site, written: str, title: str) -> None:
+    assert titles(read(site, rss(f"<title>{written}</title><guid>g</guid>"))) == [title]
+
+
+@pytest.mark.parametrize(
+    "link", ["http://[", "https://", "javascript:alert(1)", "https://a b", "https://x" + "y" * 3000, "data:x"]
+)
+def test_a_link_that_is_none_is_left_out(site: Site, link: str) -> None:
+    for body in (
+        rss(f"<title>T</title><guid isPermaLink='false'>g</guid><link>{link}</link>"),
+        json_feed({"id": "g", "title": "T", "url": link}),
+    ):
+        (entry,) = read(site, body).entries
+        assert entry.texts["en"].url == ""
+        assert entry.identities == ("guid:feed:g",)
+
+
+def test_entities_are_not_expanded_without_end(site: Site) -> None:
+    levels = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 12))
+    bomb = f"<?xml version='1.0'?><!DOCTYPE r [<!ENTITY e0 'lol'>{levels}]>{rss('<title>&e11;</title><guid>g</guid>')}"
+    outside = f"<?xml version='1.0'?><!DOCTYPE r [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>{rss('<title>A&x;</title><guid>g</guid>')}"
+    started = time.process_time()
+    for body in (bomb, outside):
+        with suppress(SourceError):
+            assert all(len(title) <= 300 and "root:" not in title for title in titles(read(site, body)))
+    assert time.process_time() - started < 3
+
+
+def test_a_huge_feed_is_cut_and_says_so(site: Site) -> None:
+    items = [{"id": str(n), "title": f"T{n}"} for n in range(20_000)]
+    found = read(site, json_feed(*items))
+    assert len(found.entries) == MAX_ENTRIES
+    assert "more than 1000 entries" in found.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "content", ["<div>" * 20_000, "<!--" * 50_000, "<div></p>" * 20_000, "<a" * 50_000, "]]>" * 10_000, "&" * 50_000]
+)
+def test_hostile_content_costs_seconds_at_most(site: Site, content: str) -> None:
+    started = time.process_time()
+    escaped = content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for body in (
+        rss(f"<title>T</title><guid>g</guid><description>{escaped}</description>"),
+        json_feed({"id": "1", "title": "T", "content_html": content}),
+    ):
+        assert titles(read(site, body)) == ["T"]
+    assert time.process_time() - started < 5
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(),
+        st.text().map(lambda t: rss(t).encode("utf-8", "replace")),
+        st.text().map(lambda t: ("{" + t).encode("utf-8", "replace")),
+    )
+)
+def test_any_bytes_are_a_feed_or_not(site: Site, body: bytes) -> None:
+    with suppress(SourceError):
+        read(site, body)
+
+
+def test_a_feed_in_a_file_has_no_address_to_resolve_against(site: Site) -> None:
+    (entry,) = read(site, rss("<title>T</title><link>/x</link><guid isPermaLink='false'>g</guid>"), "").entries
+    assert entry.texts["en"].url == ""
