@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table as RichTable
 
-from chalicelib.cli.context import escape, house, local, out, print_json
+from chalicelib.cli.context import err, escape, house, local, out, print_json
 from chalicelib.cli.site_commands import Json, next_draft, source_rows
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
@@ -43,6 +43,7 @@ def status(
         dead = runtime.queue.dead()
         if json:
             print_json({"editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead)})
+            _exit_unless_balanced(rows)
             return
         shown = [
             row for name in runtime.site.newsletters for row in [r for r in rows if r["newsletter"] == name][-most:]
@@ -56,13 +57,24 @@ def status(
                 out.print(f"[yellow]source {source['name']} is failing: {escape(source['error'])}[/]")
         if dead:
             out.print(f"[red]{len(dead)} chunks are dead letters: their recipients wait. See docs/operating.md.[/]")
+        _exit_unless_balanced(rows)
+
+
+def _exit_unless_balanced(rows: list[dict[str, Any]]) -> None:
+    """Books that don't balance are never shown as if they did."""
+    wrong = [row["id"] for row in rows if not row["balanced"]]
+    for name in wrong:
+        err.print(f"[bold red]Error:[/] The books of {name} don't balance.")
+        err.print("  Nothing more is sent of it. This is a fault of the program or the store: keep the data folder.")
+    if wrong:
+        raise typer.Exit(1)
 
 
 def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:
     """All editions with their books, oldest first, for programs."""
     dispatcher = runtime.dispatcher
     editions = [edition for name in runtime.site.newsletters for edition in dispatcher.editions.of(name)]
-    return [edition_row(edition, dispatcher.books(edition)) for edition in sorted(editions, key=lambda e: e.slot)]
+    return [edition_row(edition, dispatcher.count(edition)) for edition in sorted(editions, key=lambda e: e.slot)]
 
 
 def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
@@ -75,6 +87,7 @@ def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
         "state": str(edition.state),
         "why": edition.why,
         "entries": len(edition.entries),
+        "balanced": books.balanced,
         **books.as_dict(),
     }
 

@@ -191,6 +191,10 @@ def keep_ticking(runtime: Runtime, stop: threading.Event) -> None:
                 show_tick(report, runtime)
         except SendbriefError as error:
             err.print(f"[bold red]Error:[/] {escape(str(error))}")
+        except Exception as error:  # noqa: BLE001 (a fault in one tick must not end the serving of pages)
+            err.print(
+                f"[bold red]Fault:[/] {type(error).__name__}: {escape(str(error))[:500]}. The next tick tries again."
+            )
         stop.wait(runtime.settings.tick_seconds)
 
 

@@ -89,6 +89,11 @@ class ChunkStore:
         """Keep a compiled variant: a deployment in mid-send can't make two versions of one edition."""
         self._blobs.put(_letter_name(edition, variant), letter.to_bytes())
 
+    def drop_letters(self, edition: str) -> None:
+        """Forget all compiled variants of an edition that nobody got yet."""
+        for name in self._blobs.names(_letter_name(edition, "").removesuffix(".json")):
+            self._blobs.delete(name)
+
     def letter(self, edition: str, variant: str) -> Letter:
         """A compiled variant. Raises StoreError where it is gone."""
         raw = self._blobs.get(_letter_name(edition, variant))

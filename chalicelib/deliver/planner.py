@@ -42,6 +42,7 @@ class Planner:
         try:
             self._compile(newsletter, content, self._chunks.variants(edition.id))
         except (RenderError, AddressError) as error:
+            self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
             return self._editions.move(edition, State.HELD, now, why=str(error)[:500], was_sending=False)
         return self._editions.change(edition, planned=total)
 

@@ -163,6 +163,7 @@ class Database:
         version = self._version(connection)
         self._enter_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # an erased address leaves no trace in free pages
         connection.execute("PRAGMA journal_size_limit=67108864")
         if version == SCHEMA_VERSION:
             return

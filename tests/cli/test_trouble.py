@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.store.sqlite import SqliteTable
+from chalicelib.store.sqlite_database import Database
 from tests.cli.house import EDITION, MONDAY, THURSDAY, Command
 from tests.e2e.house import House, sink
 
@@ -188,3 +190,15 @@ def test_a_sender_asked_to_stop_ends_after_its_wave_and_another_goes_on(command:
         assert (edition["id"], edition["state"], edition["in_doubt"]) == (EDITION, "sent", 0)
         assert edition["sent"] == len(server.mails()) == 403
         assert max(server.per_edition()[EDITION].values()) == 1
+
+
+def test_books_that_do_not_balance_are_shown_as_an_error_beside_those_that_do(command: Command) -> None:
+    command.run("tick", "--now", THURSDAY)
+    table = SqliteTable(Database(command.data / "sendbrief.db"))
+    (item,) = table.query("EDITIONS#digest").items
+    table.replace(item, {**item.data, "totals": {**item.data["totals"], "sent": 2}})
+    ran = command.run("status", code=1)
+    assert "The books of digest/2026-11-26 don't balance" in ran.err
+    assert "digest/2026-11-26" in ran.out
+    (edition,) = command.run("status", "--json", code=1).json["editions"]
+    assert edition["balanced"] is False

@@ -141,6 +141,7 @@ def test_a_broken_template_holds_the_edition_before_its_first_mail(tmp_path: Pat
     assert "body.mjml" in held.why
     assert house.queue.receive() == []
     assert house.books().balanced
+    assert house.blobs.names(f"editions/{ID}/letter-") == [], "once it is mended, all variants are compiled alike"
     broken.unlink()
     house.control.approve(ID, SLOT)
     house.dispatcher.tick(SLOT)

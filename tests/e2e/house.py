@@ -84,4 +84,4 @@ class House:
 def balanced(edition: dict[str, Any]) -> bool:
     """Whether everybody planned is accounted for."""
     parts = ("pending", "sent", "failed", "skipped", "deferred", "in_doubt")
-    return edition["planned"] == sum(edition[part] for part in parts)
+    return bool(edition["planned"] == sum(edition[part] for part in parts))
