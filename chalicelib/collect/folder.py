@@ -104,9 +104,10 @@ def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime,
         )
         for post, _ in posts
     }
-    names = identities(source.name, urls=tuple(urls.values()), slug=slug)
-    images = [image for post, _ in posts if (image := _image(site, post, problems))]
     event = source.entry_kind is Kind.EVENT
+    # Many events share a page or a meeting room: an address names a post, not an event.
+    names = identities(source.name, urls=() if event else tuple(urls.values()), slug=slug)
+    images = [image for post, _ in posts if (image := _image(site, post, problems))]
     yield Entry(
         id=entry_id(names[0]),
         slug=slug,

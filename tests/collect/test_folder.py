@@ -194,6 +194,19 @@ def test_an_event_does_not_wait_for_the_date_in_its_name(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "shared", [{"place": "https://meet.example.org/room"}, {"url": "https://www.example.org/calls"}]
+)
+def test_events_in_one_room_or_on_one_page_are_different_events(tmp_path: Path, shared: dict[str, str]) -> None:
+    sources = "sources: {events: {folder: posts, kind: event, pattern: '{language}/{date}-{slug}.md'}}\n"
+    files: dict[str, str | bytes] = {
+        f"posts/en/2027-0{month}-20-call.md": post(starts=f"2027-0{month}-20 18:00", **shared) for month in (1, 2)
+    }
+    found = read(tmp_path, files, sources)
+    assert found.problems == ()
+    assert len({entry.id for entry in found.entries}) == 2
+
+
+@pytest.mark.parametrize(
     ("image", "code", "kept"),
     [
         ("images/x.png", "missing-alt", True),
