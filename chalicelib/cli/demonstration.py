@@ -9,8 +9,8 @@ from rich.table import Table as RichTable
 from chalicelib.audience.importing import import_csv
 from chalicelib.audience.subscriber import Basis
 from chalicelib.cli.context import out
-from chalicelib.cli.edition_commands import edition_rows, editions_table, subscriber_rows
-from chalicelib.cli.run_commands import show_troubles, tick_once
+from chalicelib.cli.sending import tick_once
+from chalicelib.cli.showing import edition_rows, editions_table, show_troubles, subscriber_rows
 from chalicelib.clock import clock_starting_at
 from chalicelib.compose.schedule import latest_slot
 from chalicelib.errors import UsageError

@@ -1,19 +1,18 @@
 """Commands about editions: status, proof, approve, hold, cancel, pause, resume, send."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table as RichTable
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json
-from chalicelib.cli.site_commands import Json, next_draft, source_rows
+from chalicelib.cli.sending import send_all
+from chalicelib.cli.showing import edition_rows, editions_table, source_rows, subscriber_rows
+from chalicelib.cli.site_commands import Json, next_draft
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
-from chalicelib.deliver.books import Books
 from chalicelib.deliver.control import Control
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.errors import UsageError
@@ -68,53 +67,6 @@ def _exit_unless_balanced(rows: list[dict[str, Any]]) -> None:
         err.print("  Nothing more is sent of it. This is a fault of the program or the store: keep the data folder.")
     if wrong:
         raise typer.Exit(1)
-
-
-def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:
-    """All editions with their books, oldest first, for programs."""
-    dispatcher = runtime.dispatcher
-    editions = [edition for name in runtime.site.newsletters for edition in dispatcher.editions.of(name)]
-    return [edition_row(edition, dispatcher.count(edition)) for edition in sorted(editions, key=lambda e: e.slot)]
-
-
-def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
-    """One edition for programs."""
-    return {
-        "id": edition.id,
-        "newsletter": edition.newsletter,
-        "slot": edition.slot,
-        "slot_at": edition.slot_at.isoformat(),
-        "state": str(edition.state),
-        "why": edition.why,
-        "entries": len(edition.entries),
-        "balanced": books.balanced,
-        **books.as_dict(),
-    }
-
-
-_ALWAYS, _IF_ANY = ("planned", "sent"), ("pending", "skipped", "failed", "deferred", "in_doubt")
-
-
-def editions_table(rows: list[dict[str, Any]]) -> RichTable:
-    """Editions and their books for people; a column that is 0 everywhere is left out."""
-    table = RichTable(box=None, header_style="bold", pad_edge=False)
-    table.add_column("edition", no_wrap=True)
-    table.add_column("state")
-    columns = [*_ALWAYS, *(name for name in _IF_ANY if any(row[name] for row in rows))]
-    for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
-    table.add_column("")
-    for row in rows:
-        table.add_row(row["id"], row["state"], *(str(row[name]) for name in columns), escape(row["why"]))
-    return table
-
-
-def subscriber_rows(runtime: Runtime) -> dict[str, dict[str, int]]:
-    """How many members each newsletter has, by state."""
-    return {
-        name: dict(Counter(str(member.state) for member in runtime.audience.members(name)))
-        for name in runtime.site.newsletters
-    }
 
 
 def proof(
@@ -173,8 +125,6 @@ def resume(edition: EditionId, now: Now = None) -> None:
 
 def send(edition: EditionId, now: Now = None) -> None:
     """Send an edition now, whatever its slot, and wait until it is done."""
-    from chalicelib.cli.run_commands import send_all
-
     with house(now) as runtime:
         Control(runtime.dispatcher.editions).send(_known(runtime, edition), runtime.clock())
         if send_all(runtime, only=edition):

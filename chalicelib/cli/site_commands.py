@@ -10,15 +10,15 @@ from rich.table import Table as RichTable
 from chalicelib.cli import scaffold
 from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch, settings
 from chalicelib.cli.previews import write_preview
-from chalicelib.collect.collector import SourceReport, collect
+from chalicelib.cli.showing import problem_row, report_row, show_problems, source_line, source_rows
+from chalicelib.collect.collector import collect
 from chalicelib.collect.fetch import fetcher
-from chalicelib.collect.health import HealthStore
 from chalicelib.compose.checking import check_site
 from chalicelib.compose.composer import Draft
 from chalicelib.compose.edition import Content
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.content.problems import did_you_mean
-from chalicelib.content.values import Newsletter, Problem, Severity, localize
+from chalicelib.content.values import Newsletter, localize
 from chalicelib.errors import NotFoundError, UsageError
 from chalicelib.outreach.sequences import read_sequences
 from chalicelib.runtime import Runtime
@@ -64,25 +64,6 @@ def check(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def problem_row(problem: Problem) -> dict[str, Any]:
-    """A problem for programs."""
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "code": problem.code,
-        "severity": str(problem.severity),
-        "message": problem.message,
-    }
-
-
-def show_problems(problems: list[Problem]) -> None:
-    """Problems for people: file:line, what, what to do."""
-    for p in problems:
-        colour = "red" if p.severity is Severity.ERROR else "yellow"
-        place = f"{p.file}:{p.line}" if p.line else p.file
-        out.print(f"{escape(place)}: [{colour}]{p.severity}[/] {escape(p.message)} [dim]\\[{p.code}][/]")
-
-
 def collect_(now: Now = None, json: Json = False) -> None:
     """Read all sources now and keep what is new."""
     with house(now) as runtime:
@@ -95,59 +76,6 @@ def collect_(now: Now = None, json: Json = False) -> None:
         for report in reports:
             out.print(source_line(report))
             show_problems(list(report.problems) if report.outcome != "failed" else [])
-
-
-def report_row(report: SourceReport) -> dict[str, Any]:
-    """What became of a source, for programs."""
-    return {
-        "source": report.source,
-        "outcome": report.outcome,
-        "entries": report.health.entries,
-        "new": report.changes.new,
-        "changed": report.changes.changed,
-        "withdrawn": report.changes.withdrawn,
-        "error": report.health.error,
-        "problems": [problem_row(problem) for problem in report.problems],
-    }
-
-
-def source_line(report: SourceReport) -> str:
-    """What became of a source, for people."""
-    if report.outcome == "failed":
-        return f"[red]✗[/] {report.source}: {escape(report.health.error)}"
-    changes = report.changes
-    what = f"{changes.new} new, {changes.changed} changed, {changes.withdrawn} withdrawn"
-    return f"[green]✓[/] {report.source}: {report.health.entries} entries, {what}"
-
-
-def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
-    """The health of all sources, for programs."""
-    site = runtime.site
-    healths = HealthStore(runtime.table).load([source.name for source in site.sources])
-    return [
-        {
-            "name": source.name,
-            "kind": str(source.kind),
-            "location": source.location,
-            "state": _source_state(healths[source.name][0].error, healths[source.name][0].checked),
-            "entries": healths[source.name][0].entries,
-            "checked": _iso(healths[source.name][0].checked),
-            "error": healths[source.name][0].error,
-            "failures": healths[source.name][0].failures,
-            "next_try": _iso(healths[source.name][0].next_try),
-        }
-        for source in site.sources
-    ]
-
-
-def _source_state(error: str, checked: datetime | None) -> str:
-    if checked is None:
-        return "never read"
-    return "failing" if error else "well"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def sources(json: Json = False) -> None:

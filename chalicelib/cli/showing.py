@@ -1,0 +1,176 @@
+"""What results look like: rows for programs, tables and lines for people."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table as RichTable
+
+from chalicelib.cli.context import err, escape, out
+from chalicelib.collect.collector import SourceReport
+from chalicelib.collect.health import HealthStore
+from chalicelib.compose.editions import Edition
+from chalicelib.content.values import Problem, Severity
+from chalicelib.deliver.books import Books
+from chalicelib.deliver.ticking import TickReport
+from chalicelib.runtime import Runtime
+
+MOST_PROBLEMS = 10
+_ALWAYS, _IF_ANY = ("planned", "sent"), ("pending", "skipped", "failed", "deferred", "in_doubt")
+
+
+def problem_row(problem: Problem) -> dict[str, Any]:
+    """A problem for programs."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "message": problem.message,
+    }
+
+
+def show_problems(problems: list[Problem]) -> None:
+    """Problems for people: file:line, what, what to do."""
+    for p in problems:
+        colour = "red" if p.severity is Severity.ERROR else "yellow"
+        place = f"{p.file}:{p.line}" if p.line else p.file
+        out.print(f"{escape(place)}: [{colour}]{p.severity}[/] {escape(p.message)} [dim]\\[{p.code}][/]")
+
+
+def report_row(report: SourceReport) -> dict[str, Any]:
+    """What became of a source, for programs."""
+    return {
+        "source": report.source,
+        "outcome": report.outcome,
+        "entries": report.health.entries,
+        "new": report.changes.new,
+        "changed": report.changes.changed,
+        "withdrawn": report.changes.withdrawn,
+        "error": report.health.error,
+        "problems": [problem_row(problem) for problem in report.problems],
+    }
+
+
+def source_line(report: SourceReport) -> str:
+    """What became of a source, for people."""
+    if report.outcome == "failed":
+        return f"[red]✗[/] {report.source}: {escape(report.health.error)}"
+    changes = report.changes
+    what = f"{changes.new} new, {changes.changed} changed, {changes.withdrawn} withdrawn"
+    return f"[green]✓[/] {report.source}: {report.health.entries} entries, {what}"
+
+
+def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
+    """The health of all sources, for programs."""
+    site = runtime.site
+    healths = HealthStore(runtime.table).load([source.name for source in site.sources])
+    return [
+        {
+            "name": source.name,
+            "kind": str(source.kind),
+            "location": source.location,
+            "state": _source_state(healths[source.name][0].error, healths[source.name][0].checked),
+            "entries": healths[source.name][0].entries,
+            "checked": _iso(healths[source.name][0].checked),
+            "error": healths[source.name][0].error,
+            "failures": healths[source.name][0].failures,
+            "next_try": _iso(healths[source.name][0].next_try),
+        }
+        for source in site.sources
+    ]
+
+
+def _source_state(error: str, checked: datetime | None) -> str:
+    if checked is None:
+        return "never read"
+    return "failing" if error else "well"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:
+    """All editions with their books, oldest first, for programs."""
+    dispatcher = runtime.dispatcher
+    editions = [edition for name in runtime.site.newsletters for edition in dispatcher.editions.of(name)]
+    return [edition_row(edition, dispatcher.count(edition)) for edition in sorted(editions, key=lambda e: e.slot)]
+
+
+def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
+    """One edition for programs."""
+    return {
+        "id": edition.id,
+        "newsletter": edition.newsletter,
+        "slot": edition.slot,
+        "slot_at": edition.slot_at.isoformat(),
+        "state": str(edition.state),
+        "why": edition.why,
+        "entries": len(edition.entries),
+        "balanced": books.balanced,
+        **books.as_dict(),
+    }
+
+
+def editions_table(rows: list[dict[str, Any]]) -> RichTable:
+    """Editions and their books for people; a column that is 0 everywhere is left out."""
+    table = RichTable(box=None, header_style="bold", pad_edge=False)
+    table.add_column("edition", no_wrap=True)
+    table.add_column("state")
+    columns = [*_ALWAYS, *(name for name in _IF_ANY if any(row[name] for row in rows))]
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("")
+    for row in rows:
+        table.add_row(row["id"], row["state"], *(str(row[name]) for name in columns), escape(row["why"]))
+    return table
+
+
+def subscriber_rows(runtime: Runtime) -> dict[str, dict[str, int]]:
+    """How many members each newsletter has, by state."""
+    return {
+        name: dict(Counter(str(member.state) for member in runtime.audience.members(name)))
+        for name in runtime.site.newsletters
+    }
+
+
+def tick_row(report: TickReport, runtime: Runtime) -> dict[str, Any]:
+    """What a tick did, for programs."""
+    dispatcher = runtime.dispatcher
+    return {
+        "sources": [report_row(source) for source in report.sources],
+        "editions": [edition_row(e, dispatcher.books(e)) for e in report.editions.values()],
+        "proofs": report.proofs,
+        "troubles": report.troubles,
+    }
+
+
+def show_tick(report: TickReport, runtime: Runtime) -> None:
+    """What a tick did, for people."""
+    _show_most(sorted({problem for source in report.sources for problem in source.problems}))
+    dispatcher = runtime.dispatcher
+    rows = [edition_row(edition, dispatcher.books(edition)) for edition in report.editions.values()]
+    if rows:
+        out.print(editions_table(rows))
+    else:
+        out.print("Nothing is due.")
+    for proof in report.proofs:
+        out.print(f"The proof of {proof} went to the editors.")
+    show_troubles(report.troubles)
+
+
+def _show_most(problems: list[Problem]) -> None:
+    """What a tick's log should hold of the content's problems: sources that fail, and files with errors."""
+    grave = [p for p in problems if p.severity is Severity.ERROR or p.code == "source"]
+    show_problems(grave[:MOST_PROBLEMS])
+    rest = len(problems) - len(grave[:MOST_PROBLEMS])
+    if rest:
+        out.print(f"[dim]{rest} more problems of the content; 'sendbrief check' lists all.[/]")
+
+
+def show_troubles(troubles: list[str]) -> None:
+    """What needs a person."""
+    for trouble in troubles:
+        err.print(f"[bold red]Error:[/] {escape(trouble)}")
+        err.print("  Nothing is lost: the next tick goes on.")
