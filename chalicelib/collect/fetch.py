@@ -110,11 +110,11 @@ def _pool(deadline: float) -> Iterator[Any]:
 
     class Http(urllib3.connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return watch.add(super()._new_conn())
+            return watch.add(self, super()._new_conn())
 
     class Https(urllib3.connection.HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return watch.add(super()._new_conn())
+            return watch.add(self, super()._new_conn())
 
     class HttpPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Http
@@ -143,15 +143,18 @@ class _Watch:
 
     def __init__(self) -> None:
         self._doubles: list[socket.socket] = []
+        self._opened: list[Any] = []
         self._late = False
         self._lock = threading.Lock()
 
-    def add(self, connection: socket.socket) -> socket.socket:
+    def add(self, connection: Any, opened: socket.socket) -> socket.socket:
+        """Watch what a connection has opened."""
         with self._lock:
-            self._doubles.append(connection.dup())
+            self._doubles.append(opened.dup())
+            self._opened += [connection, opened]
         if self._late:
             self.shut()
-        return connection
+        return opened
 
     def shut(self) -> None:
         """End all reading and writing on them; also on those to come."""
@@ -162,9 +165,10 @@ class _Watch:
                     double.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Give all back, also what urllib3 would leave to the garbage collector."""
         with self._lock:
-            for double in self._doubles:
-                double.close()
+            for opened in [*self._doubles, *self._opened]:
+                opened.close()
             self._doubles.clear()
 
 
@@ -194,6 +198,7 @@ def _words(error: Exception) -> str:
         "IncompleteRead": "the connection broke off in the answer",
         "ProtocolError": "the connection broke off in the answer",
         "LocationParseError": "the address, or the one it redirects to, is no web address",
+        "LocationValueError": "the address, or the one it redirects to, is no web address",
         "URLSchemeUnknown": "redirects to an address that is neither http nor https",
     }
     return known.get(name, f"the connection failed ({name})")

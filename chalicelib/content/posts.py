@@ -95,7 +95,7 @@ def read_post(path: Path, values: dict[str, str], rules: FolderRules, problems: 
     post = _read_fields(markdown, file, values, rules) if markdown else None
     broken = bool(found.errors)
     if post and markdown:
-        broken = broken or not _finish(markdown.fields, rules, found)
+        broken = not _finish(markdown.fields, rules, found) or broken
     problems.extend(found.sorted())
     return None if broken else post
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,11 +12,57 @@ from chalicelib.content.markup import MAX_DEPTH, is_base, markdown_to_html, one_
 from chalicelib.content.nesting import nesting
 
 BASE = "https://posts.example.org/a/"
-ACTIVE = re.compile(
-    r"<(script|style|iframe|object|embed|form|input|svg|math|meta|link|base|template|video|audio)\b"
-    r"|<[^>]*\s(on\w+|style|srcset|class|id)\s*=|(href|src)\s*=\s*[\"']?\s*(?!https?:|mailto:)[a-z0-9+.-]*:",
-    re.IGNORECASE,
+ALLOWED = {"href", "src", "alt", "title", "width", "height", "start", "colspan", "rowspan", "lang", "dir"}
+BANNED = frozenset(
+    [
+        "script",
+        "style",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "input",
+        "svg",
+        "math",
+        "meta",
+        "link",
+        "base",
+        "template",
+        "video",
+        "audio",
+        "textarea",
+    ]
 )
+
+
+class Active(HTMLParser):
+    """Collects what a mail program might act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [tag] if tag in BANNED else []
+        for name, value in attrs:
+            scheme = re.match(r"\s*([a-z0-9+.-]*):", value or "", re.IGNORECASE)
+            wrong = name in {"href", "src"} and scheme and scheme[1].lower() not in {"http", "https", "mailto"}
+            if name not in ALLOWED or wrong or (name == "src" and not (value or "").startswith("https://")):
+                self.found.append(f"{name}={value}")
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(data)
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def active(html: str) -> list[str]:
+    parser = Active()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<SCRIPT SRC=https://evil.example.org/x.js></SCRIPT>",
@@ -59,7 +106,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_active_comes_out(text: str, base: str, read: object) -> None:
     html = read(text, base)  # type: ignore[operator]
-    assert not ACTIVE.search(html), html
+    assert active(html) == []
     assert sanitise(html, base) == html
 
 
@@ -82,7 +129,7 @@ MARKUP = st.lists(
 @example("<pre>\n\n x</pre>")
 def test_sanitising_is_a_fixpoint(text: str) -> None:
     html = sanitise(text, BASE)
-    assert not ACTIVE.search(html)
+    assert active(html) == []
     assert sanitise(html, BASE) == html
     assert not re.search("[\u202d\u202e\x00\x7f]", html)
 
@@ -91,7 +138,7 @@ def test_sanitising_is_a_fixpoint(text: str) -> None:
 @given(MARKUP)
 def test_markdown_is_sanitised(text: str) -> None:
     html = markdown_to_html(text, BASE)
-    assert not ACTIVE.search(html)
+    assert active(html) == []
     assert sanitise(html, BASE) == html
 
 
@@ -122,6 +169,8 @@ def test_markdown_is_sanitised(text: str) -> None:
         "<a b='" * 25_000,
         "{{" * 40_000,
         "{%" * 40_000,
+        "{{" * 40_000 + "%}",
+        "{%" * 40_000 + "}}",
         "{% comment %}" * 40_000,
         "{% endcomment %}" + "{% comment %}" * 40_000,
         "{:" * 40_000,
@@ -142,7 +191,7 @@ def test_hostile_markup_is_read_in_seconds_and_comes_out_flat(text: str) -> None
     started = time.process_time()
     for html in (sanitise(text, BASE), markdown_to_html(text, BASE)):
         assert _true_depth(html) <= 6 * MAX_DEPTH
-        assert not ACTIVE.search(html)
+        assert active(html) == []
     assert time.process_time() - started < 3
 
 
@@ -198,6 +247,7 @@ def test_long_html_that_only_forgets_to_close_keeps_its_links() -> None:
         ("{% raw %}x{% endraw %}{{ site.url }}", "<p>x</p>"),
         ("a{% comment %}b{% endcomment %}c", "<p>ac</p>"),
         ("a{% comment %}b", "<p>ab</p>"),
+        ("a{% asset '{{ x }}' class='{y}' %}b{{ z | t: '{' }}c", "<p>abc</p>"),
         ("# T {: .class}\n{: #id}", "<h1>T</h1>"),
         ("a<!-- secret -->b", "<p>ab</p>"),
         ("<script>x</script>", ""),
