@@ -1,0 +1,348 @@
+"""Collecting into a real table: one entry for one thing, however often and by whatever way it comes."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.collect.collector import SourceReport, collect, read_sources
+from chalicelib.collect.entries import EntryStore
+from chalicelib.collect.entry import Entry
+from chalicelib.collect.fetch import Fetched, Validators
+from chalicelib.collect.found import SourceError
+from chalicelib.collect.health import LONGEST_WAIT, HealthStore
+from chalicelib.errors import StoreUnavailableError
+from chalicelib.store import Item, Key, Put, Table, Write
+from chalicelib.store.sqlite import SqliteTable
+from chalicelib.store.sqlite_database import Database
+from tests.sites import FOLDER, NOW, SITE, make_site, post
+
+FEED = "https://feeds.example.org/feed.json"
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Web:
+    """Addresses and what they answer; a text, a failure, or nothing new."""
+
+    pages: dict[str, str | SourceError | None] = field(default_factory=dict)
+    asked: list[tuple[str, Validators]] = field(default_factory=list)
+
+    def __call__(self, location: str, known: Validators) -> Fetched:
+        self.asked.append((location, known))
+        page = self.pages.get(location, SourceError("answered 404 Not Found"))
+        if isinstance(page, SourceError):
+            raise page
+        return Fetched(page.encode() if page is not None else None, location, Validators('"e"') if page else known)
+
+
+@dataclass
+class House:
+    """A site's folder, its table and the web around it."""
+
+    root: Path
+    table: Table
+    web: Web
+    sources: str = FOLDER
+    now: datetime = NOW
+
+    def write(self, name: str, text: str | None) -> None:
+        path = self.root / "content" / "posts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
+
+    def run(self, *, force: bool = False) -> dict[str, SourceReport]:
+        self.now += HOUR
+        (self.root / "content" / "posts").mkdir(parents=True, exist_ok=True)
+        site = make_site(self.root, site=SITE + self.sources)
+        return {report.source: report for report in collect(site, self.table, self.web, self.now, force=force)}
+
+    @property
+    def entries(self) -> list[Entry]:
+        return list(EntryStore(self.table).since(self.now))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    database = Database(tmp_path / "table.db")
+    yield House(tmp_path / "site", SqliteTable(database), Web())
+    database.close()
+
+
+def item(title: str = "A", url: str = "https://posts.example.org/en/a/", **more: object) -> dict[str, object]:
+    return {"id": title, "title": title, "url": url, **more}
+
+
+def feed(*items: dict[str, object]) -> str:
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items})
+
+
+BOTH = FOLDER.rstrip() + f"\n  web: {{feed: '{FEED}'}}\n"
+ONLY_FEED = f"sources: {{web: {{feed: '{FEED}'}}}}\n"
+
+
+def counts(report: SourceReport) -> tuple[str, int, int, int]:
+    return report.outcome, report.changes.new, report.changes.changed, report.changes.withdrawn
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://posts.example.org/en/a",
+        "http://www.posts.example.org/en/a/",
+        "https://posts.example.org/en/a/?utm_source=rss#x",
+    ],
+)
+def test_the_same_post_from_a_folder_and_a_feed_is_one_entry(house: House, url: str) -> None:
+    house.sources = BOTH
+    house.write("en/2026-11-20-a.md", post("From the folder"))
+    house.web.pages[FEED] = feed(item("From the feed", url))
+    house.run()
+    house.run(force=True)
+    (entry,) = house.entries
+    assert (entry.source, entry.texts["en"].title) == ("posts", "From the folder")
+
+
+def test_nothing_repeats_however_often_it_is_read(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"), item("B", "https://posts.example.org/b"))
+    assert counts(house.run()["web"]) == ("read", 2, 0, 0)
+    ids = [entry.id for entry in house.entries]
+    assert counts(house.run()["web"]) == ("unchanged", 0, 0, 0)
+    house.web.pages[FEED] = feed(item("B", "https://posts.example.org/b"), item("A"))
+    assert counts(house.run()["web"])[1:] == (0, 0, 0)
+    assert [entry.id for entry in house.entries] == ids
+
+
+def test_edits_reach_the_entry_and_it_stays_itself(house: House) -> None:
+    house.write("en/2026-11-20-a.md", post("Old", "Words"))
+    house.run()
+    (before,) = house.entries
+    house.write("en/2026-11-20-a.md", post("New", "Other words", date="2026-11-21"))
+    house.write("de/2026-11-20-a.md", post("Neu", "Andere"))
+    assert counts(house.run()["posts"]) == ("read", 0, 1, 0)
+    (after,) = house.entries
+    assert (after.id, after.first_seen) == (before.id, before.first_seen)
+    assert (after.texts["en"].title, list(after.texts)) == ("New", ["en", "de"])
+    assert after.published != before.published
+
+
+def test_an_entry_whose_address_changes_is_known_by_its_guid_and_then_by_the_new_address(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A", "https://posts.example.org/old"))
+    house.run()
+    (before,) = house.entries
+    house.web.pages[FEED] = feed(item("A", "https://posts.example.org/en/a/"))
+    assert counts(house.run()["web"]) == ("read", 0, 1, 0)
+    house.sources = BOTH
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.run()
+    assert [entry.id for entry in house.entries] == [before.id]
+
+
+def test_a_withdrawn_file_goes_and_comes_back(house: House) -> None:
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.write("en/2026-11-20-b.md", post("B"))
+    house.run()
+    ids = {entry.id for entry in house.entries}
+    house.write("en/2026-11-20-a.md", None)
+    assert counts(house.run()["posts"]) == ("read", 0, 0, 1)
+    assert [entry.texts["en"].title for entry in house.entries] == ["B"]
+    house.write("en/2026-11-20-a.md", post("A"))
+    assert counts(house.run()["posts"]) == ("read", 0, 1, 0)
+    assert {entry.id for entry in house.entries} == ids
+
+
+def test_what_a_feed_no_longer_lists_stays(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"), item("B", "https://posts.example.org/b"))
+    house.run()
+    house.web.pages[FEED] = feed(item("B", "https://posts.example.org/b"))
+    house.run()
+    assert len(house.entries) == 2
+
+
+def test_a_post_that_moves_to_another_source_comes_back_there(house: House) -> None:
+    house.sources = BOTH
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.web.pages[FEED] = feed()
+    house.run()
+    house.write("en/2026-11-20-a.md", None)
+    house.run()
+    assert house.entries == []
+    house.web.pages[FEED] = feed(item("A"))
+    house.run()
+    assert [entry.source for entry in house.entries] == ["web"]
+
+
+def test_a_post_of_the_future_waits_for_its_day(house: House) -> None:
+    house.write("en/2026-11-20-a.md", post("A", date=f"{NOW + 3 * HOUR:%Y-%m-%d %H:%M} Z"))
+    assert [house.run()["posts"].changes.new for _ in range(4)] == [0, 0, 1, 0]
+
+
+def test_only_the_first_fetch_of_a_source_is_backlog(house: House) -> None:
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.run()
+    house.write("en/2026-11-20-b.md", post("B"))
+    house.write("en/2026-11-20-a.md", post("A2"))
+    house.run()
+    assert {entry.slug[-1]: entry.backlog for entry in house.entries} == {"a": True, "b": False}
+
+
+def test_another_language_from_another_source_joins_and_changes_nothing_else(house: House) -> None:
+    house.sources = BOTH
+    house.write("en/2026-11-20-a.md", post("A", author="Ada"))
+    house.web.pages[FEED] = feed(item("Deutsch", language="de", authors=[{"name": "Eve"}]))
+    house.run()
+    house.run(force=True)
+    (entry,) = house.entries
+    assert {tag: text.title for tag, text in entry.texts.items()} == {"en": "A", "de": "Deutsch"}
+    assert (entry.authors, entry.slug, entry.source) == (("Ada",), "2026-11-20-a", "posts")
+
+
+def test_topics_come_from_rules_front_matter_and_source(house: House) -> None:
+    house.sources = FOLDER.replace("pattern:", "topics: [security], pattern:")
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.run()
+    assert house.entries[0].topics == ("security", "news")
+    house.sources = FOLDER
+    house.write("en/2026-11-20-a.md", post("A", categories="[Security]"))
+    house.write("en/2026-11-20-b.md", post("B", topics="security"))
+    house.write("en/2026-11-20-c.md", post("C"))
+    house.run()
+    assert {e.slug[-1]: e.topics for e in house.entries} == {
+        "a": ("security", "news"), "b": ("security", "news"), "c": ("news",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("failure", [SourceError("answered 500 Internal Server Error"), None])
+def test_one_failing_source_stops_no_other(house: House, failure: SourceError | None) -> None:
+    urls = {"a": FEED, "b": "https://b.example.org/", "c": "https://c.example.org/"}
+    house.sources = "sources:\n" + "".join(f"  {name}: {{feed: '{url}'}}\n" for name, url in urls.items())
+    pages = feed(item("A")), failure or "<html>", feed(item("C", "https://c.example.org/c"))
+    house.web.pages = dict(zip(urls.values(), pages, strict=True))
+    reports = house.run()
+    assert {name: report.outcome for name, report in reports.items()} == {"a": "read", "b": "failed", "c": "read"}
+    assert [(p.line, p.code) for p in reports["b"].problems] == [(12, "source")]
+    assert len(house.entries) == 2
+
+
+def test_a_surprise_in_one_source_stops_no_other(house: House) -> None:
+    house.sources = BOTH
+    house.write("en/2026-11-20-a.md", post("A"))
+
+    def surprise(location: str, known: Validators) -> Fetched:
+        raise ZeroDivisionError(location)
+
+    site = make_site(house.root, site=SITE + BOTH)
+    reports = {report.source: report for report in collect(site, house.table, surprise, NOW)}
+    assert (reports["posts"].outcome, reports["web"].outcome) == ("read", "failed")
+    assert "ZeroDivisionError" in reports["web"].health.error
+
+
+def test_a_failing_source_waits_longer_each_time_and_recovers(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"))
+    site = make_site(house.root, site=SITE + ONLY_FEED)
+    collect(site, house.table, house.web, NOW)
+    house.web.pages[FEED] = SourceError("answered 503 Service Unavailable")
+    now, waits = NOW, []
+    for _ in range(9):
+        (report,) = collect(site, house.table, house.web, now, force=True)
+        assert report.health.next_try
+        waits.append((report.health.next_try - now) / timedelta(minutes=1))
+    assert waits == [5, 10, 20, 40, 80, 160, 320, LONGEST_WAIT / timedelta(minutes=1), 360]
+    asked = len(house.web.asked)
+    (report,) = collect(site, house.table, house.web, now + timedelta(hours=5))
+    assert (report.outcome, len(house.web.asked)) == ("waiting", asked)
+    assert (report.health.failures, report.health.error) == (9, "answered 503 Service Unavailable")
+    house.web.pages[FEED] = feed(item("A"), item("B", "https://posts.example.org/b"))
+    (report,) = collect(site, house.table, house.web, now + timedelta(hours=6))
+    assert counts(report)[:2] == ("read", 1)
+    assert (report.health.failures, report.health.error, report.health.next_try) == (0, "", None)
+    assert house.web.asked[-1][1] == Validators('"e"')  # kept over the failures
+
+
+def test_an_unchanged_source_keeps_its_count(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"))
+    house.run()
+    house.web.pages[FEED] = None
+    report = house.run()["web"]
+    assert (report.outcome, report.health.entries) == ("unchanged", 1)
+    assert house.web.asked[-1][1] == Validators('"e"')
+
+
+class FailingTable:
+    """A table whose writes of entries fail until it is mended."""
+
+    def __init__(self, table: Table) -> None:
+        self.broken = True
+        self._table = table
+        self.get, self.get_many, self.query = table.get, table.get_many, table.query
+        self.insert, self.replace, self.delete = table.insert, table.replace, table.delete
+        self.add: Callable[..., dict[str, int]] = table.add
+        self.put_many: Callable[[list[Put]], None] = table.put_many  # type: ignore[assignment]
+
+    def transact(self, writes: list[Write]) -> None:
+        if self.broken:
+            raise StoreUnavailableError("The disk is full.")
+        self._table.transact(writes)
+
+
+def test_what_could_not_be_kept_is_read_again(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"))
+    site = make_site(house.root, site=SITE + ONLY_FEED)
+    failing = FailingTable(house.table)
+    with pytest.raises(StoreUnavailableError):
+        collect(site, failing, house.web, NOW)  # type: ignore[arg-type]
+    assert HealthStore(house.table).load(["web"])["web"][0].digest == ""
+    failing.broken = False
+    (report,) = collect(site, failing, house.web, NOW + HOUR)  # type: ignore[arg-type]
+    assert counts(report) == ("read", 1, 0, 0)
+    assert house.web.asked[-1][1] == Validators()
+
+
+def test_two_ticks_at_once_keep_one_entry(house: House) -> None:
+    house.sources = ONLY_FEED
+    house.web.pages[FEED] = feed(item("A"))
+    site = make_site(house.root, site=SITE + ONLY_FEED)
+    (found,) = [found for _, found, _ in read_sources(site, house.web, NOW) if found]
+    store = EntryStore(house.table)
+    assert (store.keep(found.entries).new, store.keep(found.entries).new) == (1, 0)
+    later = [replace(entry, first_seen=NOW + HOUR) for entry in found.entries]
+    assert store.keep(later).changed == 0
+    assert [entry.first_seen for entry in store.since(NOW)] == [NOW]
+
+
+@pytest.mark.parametrize("letter", ["x", "ß", "漢", "😀"])
+def test_an_entry_too_large_for_the_store_is_kept_without_its_text(house: House, letter: str) -> None:
+    house.sources = ONLY_FEED
+    html = letter * 350_000
+    large = item("A", content_html=html, summary=html, tags=[letter * 900] * 9000)
+    house.web.pages[FEED] = feed(large, item("B", "https://b.example.org/"))
+    assert counts(house.run()["web"]) == ("read", 2, 0, 0)
+    kept = next(entry for entry in house.entries if "A" in entry.texts["en"].title)
+    assert kept.texts["en"].html == ""
+    assert kept.texts["en"].url
+
+
+def test_a_stored_entry_is_found_a_year_later(house: House) -> None:
+    house.write("en/2026-11-20-a.md", post("A"))
+    house.run()
+    assert len(list(EntryStore(house.table).since(house.now + timedelta(days=365)))) == 1
+    assert not list(EntryStore(house.table).since(house.now + timedelta(days=500)))
+
+
+def test_the_state_of_a_source_is_in_one_item(house: House) -> None:
+    house.run()
+    stored: Item | None = house.table.get(Key("SOURCE#posts", "STATE"))
+    assert stored
+    assert stored.data["failures"] == 0
