@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.found import Found, SourceError
@@ -15,6 +15,7 @@ from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Site, Source
 
+_PICTURE = re.compile(r"!\[[^\]\[]*+\]\(<?([^\s()<>\[\]?#]++)")
 Group = dict[str, tuple[Post, dict[str, str]]]
 """The files of one post by language, each with what the pattern read from its path."""
 
@@ -108,6 +109,9 @@ def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime,
     # Many events share a page or a meeting room: an address names a post, not an event.
     names = identities(source.name, urls=() if event else tuple(urls.values()), slug=slug)
     images = [image for post, _ in posts if (image := _image(site, post, problems))]
+    for post, _ in posts:
+        if not urls[post.language or site.fallback]:
+            _check_pictures(site, post, problems)
     yield Entry(
         id=entry_id(names[0]),
         slug=slug,
@@ -189,6 +193,20 @@ def _base(site: Site, url: str) -> str:
     return url or f"{site.base_url}/media/"
 
 
+def _check_pictures(site: Site, post: Post, problems: Problems) -> None:
+    """Name the pictures of a text that are to come from content/ and are not there."""
+    for number, line in enumerate(post.body.split("\n"), post.body_line):
+        for src in _PICTURE.findall(line):
+            if not urlsplit(src).scheme and not _media(site, unquote(src)):
+                message = f"there is no image content/{src.lstrip('/')}; add it or mend the path"
+                problems.warning(post.file, number, "missing-image", message)
+
+
+def _media(site: Site, src: str) -> bool:
+    path = site.root / "content" / src.lstrip("/")
+    return ".." not in path.parts and path.is_file()
+
+
 def _image(site: Site, post: Post, problems: Problems) -> Image | None:
     if not post.image:
         return None
@@ -198,8 +216,7 @@ def _image(site: Site, post: Post, problems: Problems) -> Image | None:
     if "://" in post.image:
         problems.warning(post.file, line, "image-not-https", f"image '{post.image}' is not https; left out")
         return None
-    path = site.root / "content" / post.image.lstrip("/")
-    if ".." in path.parts or not path.is_file():
+    if not _media(site, post.image):
         message = f"there is no image content/{post.image.lstrip('/')}; add it or mend the path (left out until then)"
         problems.warning(post.file, line, "missing-image", message)
         return None

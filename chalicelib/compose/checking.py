@@ -67,8 +67,8 @@ def _check_note(site: Site, note: EditionNote, entries: list[Entry], problems: P
     for key, name in names:
         if not any(answers(entry, name) for entry in entries):
             hint = "; it may still come from a source at a URL" if remote else "; use an entry's slug, id or URL"
-            line = note.lines.get(key, 0)
-            problems.warning(note.file, line, "unknown-entry", f"{key}: no entry answers to '{name}'{hint}")
+            file, line = note.files.get(key, note.file), note.lines.get(key, 0)
+            problems.warning(file, line, "unknown-entry", f"{key}: no entry answers to '{name}'{hint}")
 
 
 def _near(newsletter: Newsletter, site: Site, day: str) -> Iterator[str]:

@@ -250,4 +250,6 @@ def _merge(first: EditionNote | None, second: EditionNote) -> EditionNote:
         highlight=first.highlight or second.highlight,
         exclude=first.exclude or second.exclude,
         order=first.order or second.order,
+        lines={**second.lines, **first.lines},
+        files={**{key: second.file for key in second.lines if key not in first.lines}, **first.files},
     )

@@ -174,6 +174,8 @@ class EditionNote:
     order: tuple[str, ...] = ()
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Where a key stands, if not in ``file`` but in the note of one language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,3 +234,21 @@ def test_no_folder(tmp_path: Path) -> None:
     site = make_site(tmp_path, site=SITE + FOLDER)
     with pytest.raises(SourceError, match="no folder content/posts"):
         read_folder(site, site.sources[0], NOW)
+
+
+def test_pictures_in_a_text_that_are_not_there(tmp_path: Path) -> None:
+    lines = [
+        "One",
+        "",
+        "![x](images/x.png) ![y](/images/y.png)",
+        "![z](<no%20z.png>) ![w](https://a.example.org/w.png)",
+    ]
+    body = "\n".join([*lines, "", "![x](../site.yaml)"])
+    sources = "sources: {posts: {folder: posts, pattern: '{language}/{slug}.md'}}\n"
+    files: dict[str, str | bytes] = {"posts/en/a.md": post(body=body), "images/x.png": b"png"}
+    found = read(tmp_path, files, sources)
+    assert named(found) == [("en/a.md", line, "missing-image", "warning") for line in (7, 8, 10)]
+    assert "src" in one(found).texts["en"].html
+    # where the post has a page of its own, its pictures are that page's
+    elsewhere = sources.replace("pattern:", "url: 'https://posts.example.org/{slug}/', pattern:")
+    assert named(read(tmp_path, files, elsewhere)) == []

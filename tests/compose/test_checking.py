@@ -68,6 +68,18 @@ def test_names_nothing_answers_to(tmp_path: Path, name: str) -> None:
     ]
 
 
+def test_a_name_in_the_note_of_one_language_is_named_there(tmp_path: Path) -> None:
+    files: Files = {
+        **GOOD,
+        "editions/n/2026-11-26.md": "---\nhighlight: b\n---\n",
+        "editions/n/2026-11-26.de.md": "---\nsubject: S\nhighlight: c\norder: [d]\n---\n",
+    }
+    assert check(tmp_path, files) == [
+        ("editions/n/2026-11-26.de.md", 4, "unknown-entry", "warning"),
+        ("editions/n/2026-11-26.md", 2, "unknown-entry", "warning"),
+    ]
+
+
 def test_a_note_may_name_a_post_that_waits(tmp_path: Path) -> None:
     waiting = post(date=f"{NOW + timedelta(days=3):%Y-%m-%d}")
     files: Files = {**GOOD, "posts/en/2026-11-20-b.md": waiting, "editions/n/2026-11-26.md": "---\nhighlight: b\n---\n"}
