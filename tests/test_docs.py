@@ -62,7 +62,7 @@ def constant(call: ast.Call, position: int) -> str | None:
 def codes_in_use() -> set[str]:
     """Every problem code that the code can report."""
     found: set[str | None] = set()
-    for call in calls("content", "collect", "compose"):
+    for call in calls("content", "collect", "compose", "outreach"):
         name = name_of(call)
         if name in {"error", "warning", "Problem"}:
             found.add(constant(call, 2))
@@ -75,7 +75,7 @@ def codes_in_use() -> set[str]:
 
 def keys_in_use() -> set[str]:
     """Every key that content may hold: what the readers of fields ask for."""
-    keys = {constant(call, 0) for call in calls("content") if name_of(call) in READERS}
+    keys = {constant(call, 0) for call in calls("content", "outreach") if name_of(call) in READERS}
     keys |= {
         constant(call, 1) for call in calls("content") if call.args and getattr(call.args[0], "id", "") == "fields"
     }
