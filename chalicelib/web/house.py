@@ -6,6 +6,7 @@ from chalicelib.runtime import Runtime
 
 _lock = threading.Lock()
 _kept: list[Runtime] = []
+_desk = threading.Event()
 
 
 def runtime() -> Runtime:
@@ -16,7 +17,13 @@ def runtime() -> Runtime:
         return _kept[0]
 
 
-def use(given: Runtime | None) -> None:
+def has_desk() -> bool:
+    """Whether the desk is served beside the public pages, so that they lead to it."""
+    return _desk.is_set()
+
+
+def use(given: Runtime | None, *, desk: bool = False) -> None:
     """Work with this runtime from now on; None forgets it, so that the next door builds a fresh one."""
+    (_desk.set if desk else _desk.clear)()
     with _lock:
         _kept[:] = [given] if given else []

@@ -18,6 +18,7 @@ from chalicelib.errors import RenderError
 from chalicelib.render.messages import Catalogue, load_catalogue
 from chalicelib.render.templates import BUILT_IN, trusted
 from chalicelib.render.text import direction, one_line
+from chalicelib.web import house
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _FONT = re.compile(r"[A-Za-z0-9 ,.'\-]{1,200}")
@@ -85,6 +86,7 @@ class Pages:
             "prefix": self.prefix,
             "theme": _theme(self.site.theme),
             "desk": False,
+            "has_desk": house.has_desk(),
         }
 
 

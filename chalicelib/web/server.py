@@ -60,7 +60,7 @@ def serve(runtime: Runtime, host: str, port: int, *, desk: bool = False, ready: 
     The desk (inbox and status) is there only where ``desk`` asks for it: behind a proxy on the same machine
     everybody would look like whoever sits at it. Raises UsageError, ConfigurationError.
     """
-    house.use(runtime)
+    house.use(runtime, desk=desk)
     prefix = urlsplit(runtime.site.base_url).path.rstrip("/")
     _build(runtime)
     pages: WsgiApp = ProxyEvents(application(), prefix)

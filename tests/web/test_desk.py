@@ -221,3 +221,13 @@ def test_only_the_sites_own_links_are_led_here() -> None:
     html = '<head></head><a href="https://a.example.org/u/x"><a href="https://a.example.org.evil.invalid/u">'
     led = html_on_this_machine(html, "https://a.example.org", "")
     assert led == '<head><base target="_blank"></head><a href="/u/x"><a href="https://a.example.org.evil.invalid/u">'
+
+
+def test_public_pages_lead_to_the_desk_only_where_it_is(fresh: Runtime) -> None:
+    for desk in (True, False):
+        server = serve(fresh, "127.0.0.1", 0, desk=desk, ready=lambda _: None)
+        try:
+            for path in ("/", "/archive"):
+                assert ('href="/inbox"' in ask(server, path).text) is desk
+        finally:
+            server.close()
