@@ -214,16 +214,15 @@ def _entry(
     if not title:
         raise ValueError("it has no SUMMARY")
     link = next((t for t in (url, place) if t.startswith("https://") and " " not in t and is_base(t)), "")
-    words = str(event.get("description", ""))
-    body = "".join(f"<p>{escape(part)}</p>" for part in words.split("\n\n") if part.strip())
+    paragraphs = str(event.get("description", "")).split("\n\n")
+    body = "".join(f"<p>{escape(part)}</p>" for part in paragraphs if part.strip())
     names = identities(source.name, guid=name)
-    language = source.language or site.fallback
     return Entry(
         id=entry_id(names[0]),
         slug=f"{moment.astimezone(site.time_zone):%Y-%m-%d}-{slugify(title)}",
         kind=source.entry_kind,
         source=source.name,
-        texts={language: EntryText(title, link, sanitise(body, link))},
+        texts={source.language or site.fallback: EntryText(title, link, sanitise(body, link))},
         first_seen=now,
         starts=moment,
         ends=moment + length if length else None,

@@ -107,6 +107,26 @@ def _pool(deadline: float) -> Iterator[Any]:
     import urllib3
 
     watch = _Watch()
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=deadline),
+        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5, raise_on_redirect=True),
+    )
+    pool.pool_classes_by_scheme = _watched(watch)
+    timer = threading.Timer(deadline, watch.shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield pool
+    finally:
+        timer.cancel()
+        timer.join()
+        pool.clear()
+        watch.close()
+
+
+def _watched(watch: "_Watch") -> dict[str, Any]:
+    """urllib3's classes of connections, each of which reports the sockets it opens."""
+    import urllib3
 
     class Http(urllib3.connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -122,20 +142,7 @@ def _pool(deadline: float) -> Iterator[Any]:
     class HttpsPool(urllib3.HTTPSConnectionPool):
         ConnectionCls = Https
 
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=deadline),
-        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5, raise_on_redirect=True),
-    )
-    pool.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
-    timer = threading.Timer(deadline, watch.shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield pool
-    finally:
-        timer.cancel()
-        pool.clear()
-        watch.close()
+    return {"http": HttpPool, "https": HttpsPool}
 
 
 class _Watch:

@@ -96,15 +96,7 @@ def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime,
     posts = _translations(site, group)
     lead = posts[0][0]
     urls = {post.language or site.fallback: _url(site, source, post, values) for post, values in posts}
-    texts = {
-        post.language or site.fallback: EntryText(
-            one_line(post.title),
-            urls[post.language or site.fallback],
-            markdown_to_html(post.body, _base(site, urls[post.language or site.fallback])),
-            one_line(post.summary, 2000),
-        )
-        for post, _ in posts
-    }
+    texts = {tag: _text(site, post, url) for (tag, url), (post, _) in zip(urls.items(), posts, strict=True)}
     event = source.entry_kind is Kind.EVENT
     # Many events share a page or a meeting room: an address names a post, not an event.
     names = identities(source.name, urls=() if event else tuple(urls.values()), slug=slug)
@@ -137,6 +129,11 @@ def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
     """The categories of all languages, each once, not more than a reader would ever see."""
     found = dict.fromkeys(one_line(category, 100) for post in posts for category in post.categories)
     return tuple(islice((category for category in found if category), 50))
+
+
+def _text(site: Site, post: Post, url: str) -> EntryText:
+    html = markdown_to_html(post.body, url or f"{site.base_url}/media/")
+    return EntryText(one_line(post.title), url, html, one_line(post.summary, 2000), one_line(post.image_alt))
 
 
 def _translations(site: Site, group: Group) -> list[tuple[Post, dict[str, str]]]:
@@ -187,10 +184,6 @@ def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
         return written.get(name) or values.get(name, "")
 
     return re.sub(r"\{([^{}]+)\}", fill, source.url)
-
-
-def _base(site: Site, url: str) -> str:
-    return url or f"{site.base_url}/media/"
 
 
 def _check_pictures(site: Site, post: Post, problems: Problems) -> None:

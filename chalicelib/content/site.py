@@ -171,17 +171,13 @@ def _source(name: str, fields: Fields, languages: tuple[str, ...], topics: tuple
         fields.problems.error(fields.file, fields.line, "bad-source", message)
     kind = kinds[0] if kinds else SourceKind.FEED
     default_kind = Kind.EVENT if kind is SourceKind.CALENDAR else Kind.POST
-    own_topics = fields.texts("topics")
+    language, own_topics = fields.text("language"), fields.texts("topics")
     for topic in own_topics:
         if topic not in topics:
             fields.wrong("topics", f"topic '{topic}' is unknown; {did_you_mean(topic, topics)}", "unknown-topic")
-    language = fields.text("language")
     if language and language not in languages:
-        fields.wrong(
-            "language",
-            f"'{language}' is not one of the site's; {did_you_mean(language, languages)}",
-            "unknown-language",
-        )
+        message = f"'{language}' is not one of the site's; {did_you_mean(language, languages)}"
+        fields.wrong("language", message, "unknown-language")
     source = Source(
         name=name,
         kind=kind,
