@@ -228,7 +228,7 @@ SHAPES = [
 LINES = st.lists(st.one_of(st.sampled_from(SHAPES), st.text(max_size=20)), max_size=8)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(LINES)
 def test_any_lines_are_events_or_problems(site: Site, lines: list[str]) -> None:
     with suppress(SourceError):

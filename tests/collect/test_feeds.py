@@ -87,7 +87,7 @@ KEYS = ["id", "url", "external_url", "title", "content_html", "content_text", "s
         "date_modified", "author", "authors", "tags", "language"]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     items=st.lists(
         st.one_of(
@@ -193,7 +193,8 @@ def test_titles_are_plain(site: Site, written: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["http://[", "https://", "javascript:alert(1)", "https://a b", "https://x" + "y" * 3000, "data:x"]
+    "link",
+    ["http://[", "https://", "javascript:alert(1)", "https://a b", "https://%zz/x", "https://x" + "y" * 3000, "data:x"],
 )
 def test_a_link_that_is_none_is_left_out(site: Site, link: str) -> None:
     for body in (
@@ -237,7 +238,7 @@ def test_hostile_content_costs_seconds_at_most(site: Site, content: str) -> None
     assert time.process_time() - started < 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.one_of(
         st.binary(),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.collect.entry import Entry
+from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.folder import read_folder
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.content.values import Kind
@@ -212,7 +212,7 @@ def test_events_in_one_room_or_on_one_page_are_different_events(tmp_path: Path, 
         ("images/x.png", "missing-alt", True),
         ("{src: images/x.png, alt: A ship}", None, True),
         ("/images/y.png", "missing-image", False),
-        ("../site.yaml", "missing-image", False),
+        ("../content/images/x.png", "missing-image", False),
         ("http://a.example.org/x.png", "image-not-https", False),
         ("https://a.example.org/x.png", None, True),
     ],
@@ -243,7 +243,7 @@ def test_pictures_in_a_text_that_are_not_there(tmp_path: Path) -> None:
         "![x](images/x.png) ![y](/images/y.png)",
         "![z](<no%20z.png>) ![w](https://a.example.org/w.png)",
     ]
-    body = "\n".join([*lines, "", "![x](../site.yaml)"])
+    body = "\n".join([*lines, "", "![x](../content/images/x.png)"])
     sources = "sources: {posts: {folder: posts, pattern: '{language}/{slug}.md'}}\n"
     files: dict[str, str | bytes] = {"posts/en/a.md": post(body=body), "images/x.png": b"png"}
     found = read(tmp_path, files, sources)
@@ -252,3 +252,14 @@ def test_pictures_in_a_text_that_are_not_there(tmp_path: Path) -> None:
     # where the post has a page of its own, its pictures are that page's
     elsewhere = sources.replace("pattern:", "url: 'https://posts.example.org/{slug}/', pattern:")
     assert named(read(tmp_path, files, elsewhere)) == []
+
+
+def test_a_picture_is_described_in_each_language(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "images/x.png": b"png",
+        "posts/en/2026-11-20-a.md": post(image="{src: images/x.png, alt: A ship}"),
+        "posts/de/2026-11-20-a.md": post(body="Worte.", image="{src: images/x.png, alt: Ein Schiff}"),
+    }
+    entry = one(read(tmp_path, files))
+    assert {tag: text.image_alt for tag, text in entry.texts.items()} == {"en": "A ship", "de": "Ein Schiff"}
+    assert entry_from_json(entry_to_json(entry)) == entry

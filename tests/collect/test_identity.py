@@ -38,7 +38,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=800)
+@settings(max_examples=400)
 @given(st.one_of(st.text(), st.lists(PARTS, max_size=9).map(lambda parts: "https://" + "".join(parts))))
 def test_a_canonical_url_is_its_own(url: str) -> None:
     once = canonical_url(url)

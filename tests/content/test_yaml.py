@@ -78,7 +78,7 @@ YAML = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(YAML)
 def test_any_text_gives_a_mapping_or_a_problem_within_the_file(text: str) -> None:
     usable, problems = found(text)
