@@ -10,12 +10,16 @@ from chalicelib.content.values import Kind
 
 @dataclass(frozen=True, slots=True)
 class EntryText:
-    """An entry in one language. ``html`` is sanitised; ``summary`` is plain text the author gave, or ''."""
+    """An entry in one language. ``html`` is sanitised; ``summary`` is plain text the author gave, or ''.
+
+    ``image_alt`` says in this language what the entry's picture shows, where its author did.
+    """
 
     title: str
     url: str
     html: str = ""
     summary: str = ""
+    image_alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "kind": str(entry.kind),
         "source": entry.source,
         "texts": {
-            tag: {"title": t.title, "url": t.url, "html": t.html, "summary": t.summary}
+            tag: {"title": t.title, "url": t.url, "html": t.html, "summary": t.summary, "image_alt": t.image_alt}
             for tag, t in entry.texts.items()
         },
         "first_seen": entry.first_seen.isoformat(),

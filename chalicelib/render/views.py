@@ -88,7 +88,7 @@ class Wording:
             body=Html(mail_html(text.html, self.look, base_level=level)),
             source_html=text.html,
             image_src=ascii_url(image.src) if image else "",
-            image_alt=one_line(image.alt) if image else "",
+            image_alt=one_line(text.image_alt or image.alt) if image else "",
             day=str(local.day) if local else "",
             month=self.say.month(local) if local else "",
             when=self._when(entry),
