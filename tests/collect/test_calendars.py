@@ -1,6 +1,5 @@
 """ICS calendars: every shape of time RFC 5545 knows, and what claims to be one."""
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -169,22 +168,20 @@ def test_whole_days(site: Site) -> None:
     ],
     ids=lambda value: value[:70],
 )
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
 def test_a_broken_event_is_named_and_stops_no_other(site: Site, event: str, words: str) -> None:
-    started = time.process_time()
     found = read(site, f"UID:1|{event}", "UID:2|SUMMARY:Good|DTSTART:20261202T100000Z")
     assert [text.title for entry in found.entries for text in entry.texts.values()] == ["Good"]
     message = why(found)
     assert words in message
     assert "attribute" not in message
-    assert time.process_time() - started < 3
 
 
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
 def test_rules_have_a_budget_of_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendars, "BUDGET_SECONDS", 0.3)
     evil = [f"UID:{n}|SUMMARY:M|DTSTART:20200101T100000Z|RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30" for n in range(50)]
-    started = time.monotonic()
     found = read(site, *evil)
-    assert time.monotonic() - started < 3
     assert "took too long" in found.problems[-1].message
 
 

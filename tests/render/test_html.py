@@ -1,4 +1,3 @@
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -152,10 +151,9 @@ def test_whatever_comes_in_what_goes_out_is_balanced(parts):
 
 
 @pytest.mark.parametrize("unit", ["<div>", "<p><b>", "<blockquote>", "<ul><li>"])
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
 def test_twenty_thousand_nested_elements_take_no_time_and_no_depth(unit):
-    started = time.perf_counter()
     out = mail_html(unit * 20_000 + "deep")
-    assert time.perf_counter() - started < 3
     assert "deep" in out
     assert out.count("</") <= 24
 

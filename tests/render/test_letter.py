@@ -236,18 +236,6 @@ def test_a_worker_that_only_personalises_loads_no_template_engine():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
-def test_sixty_kilobytes_are_joined_in_well_under_a_millisecond():
-    import time
-
-    big = letter(
-        rendered=Rendered("s", "<p>Dear \x02name:\x03 " + "word ä " * 8000 + "\x02unsubscribe_url:\x03</p>", "t\n", "")
-    )
-    started = time.perf_counter()
-    for _ in range(500):
-        big.personalise(READER)
-    assert (time.perf_counter() - started) / 500 < 0.001
-
-
 def test_a_letter_of_another_format_is_refused_by_its_number():
     blob = LETTER.to_bytes().replace(b'"format":1', b'"format":2', 1)
     with pytest.raises(RenderError, match="has format 2, this version reads 1"):

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from chalicelib.render.personal import token
@@ -71,7 +69,6 @@ def test_personal_fields_survive_the_end_of_a_line():
 @pytest.mark.parametrize(
     "unit", ["<div>", "<blockquote>", "<ul><li>", "<table><tr><td>", "<a href='https://example.org'>"]
 )
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
 def test_hostile_nesting_takes_no_time(unit):
-    started = time.perf_counter()
     assert "deep" in plain(unit * 10_000 + "deep")
-    assert time.perf_counter() - started < 3

@@ -126,11 +126,11 @@ def test_a_receipt_of_nowhere_is_quiet(queue: Queue) -> None:
 def test_receive_waits_for_the_first(queue: Queue) -> None:
     before = time.monotonic()
     assert queue.receive(wait=1) == []
-    assert 0.9 <= time.monotonic() - before < 5
+    assert 0.9 <= time.monotonic() - before < 15
     queue.send(["a"])
     before = time.monotonic()
     assert bodies(queue.receive(wait=20)) == ["a"]
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 15
 
 
 def test_the_largest_messages(queue: Queue) -> None:
