@@ -5,17 +5,17 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.identity import entry_id, identities
 from chalicelib.content.markup import markdown_to_html, one_line
+from chalicelib.content.pictures import check_pictures_of_text, is_there
 from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Site, Source
 
-_PICTURE = re.compile(r"!\[[^\]\[]*+\]\(<?([^\s()<>\[\]?#]++)")
 Group = dict[str, tuple[Post, dict[str, str]]]
 """The files of one post by language, each with what the pattern read from its path."""
 
@@ -100,10 +100,10 @@ def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime,
     event = source.entry_kind is Kind.EVENT
     # Many events share a page or a meeting room: an address names a post, not an event.
     names = identities(source.name, urls=() if event else tuple(urls.values()), slug=slug)
-    images = [image for post, _ in posts if (image := _image(site, post, problems))]
+    images = [image for post, _ in posts if (image := _image(site, post))]
     for post, _ in posts:
         if not urls[post.language or site.fallback]:
-            _check_pictures(site, post, problems)
+            check_pictures_of_text(post.body, post.body_line, site.root / "content", post.file, problems)
     yield Entry(
         id=entry_id(names[0]),
         slug=slug,
@@ -186,34 +186,10 @@ def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
     return re.sub(r"\{([^{}]+)\}", fill, source.url)
 
 
-def _check_pictures(site: Site, post: Post, problems: Problems) -> None:
-    """Name the pictures of a text that are to come from content/ and are not there."""
-    for number, line in enumerate(post.body.split("\n"), post.body_line):
-        for src in _PICTURE.findall(line):
-            if not urlsplit(src).scheme and not _media(site, unquote(src)):
-                message = f"there is no image content/{src.lstrip('/')}; add it or mend the path"
-                problems.warning(post.file, number, "missing-image", message)
-
-
-def _media(site: Site, src: str) -> bool:
-    path = site.root / "content" / src.lstrip("/")
-    return ".." not in path.parts and path.is_file()
-
-
-def _image(site: Site, post: Post, problems: Problems) -> Image | None:
-    if not post.image:
-        return None
+def _image(site: Site, post: Post) -> Image | None:
+    """The picture as readers load it; None where it can't be shown, which ``check_picture`` has named."""
     if urlsplit(post.image).scheme == "https":
         return Image(post.image, post.image_alt)
-    line = post.lines.get("image", 0)
-    if "://" in post.image:
-        problems.warning(post.file, line, "image-not-https", f"image '{post.image}' is not https; left out")
+    if not post.image or not is_there(site.root / "content", post.image):
         return None
-    if not _media(site, post.image):
-        message = f"there is no image content/{post.image.lstrip('/')}; add it or mend the path (left out until then)"
-        problems.warning(post.file, line, "missing-image", message)
-        return None
-    if not post.image_alt:
-        message = "the image has no alt text; write image: {src: …, alt: What the picture shows}"
-        problems.warning(post.file, line, "missing-alt", message)
     return Image(f"{site.base_url}/media/{post.image.lstrip('/')}", post.image_alt)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.content.fields import LANGUAGE_TAG, Fields
 from chalicelib.content.frontmatter import MarkdownFile, read_markdown
 from chalicelib.content.moments import parse_moment
+from chalicelib.content.pictures import check_picture
 from chalicelib.content.problems import Problems, did_you_mean, nearest
 from chalicelib.content.values import Kind, Source
 
@@ -106,6 +107,7 @@ def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rule
         fields.finish((*KNOWN_KEYS, *fields.keys()))
         return None
     image, alt = _image(fields)
+    check_picture(image, alt, rules.content, file, fields.line_of("image"), fields.problems)
     post = Post(
         file=file,
         slug=fields.text("slug") or values.get("slug", path_stem(file)),
