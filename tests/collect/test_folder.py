@@ -263,3 +263,11 @@ def test_a_picture_is_described_in_each_language(tmp_path: Path) -> None:
     entry = one(read(tmp_path, files))
     assert {tag: text.image_alt for tag, text in entry.texts.items()} == {"en": "A ship", "de": "Ein Schiff"}
     assert entry_from_json(entry_to_json(entry)) == entry
+
+
+def test_a_picture_is_missed_in_a_broken_post_too(tmp_path: Path) -> None:
+    found = read(tmp_path, {"posts/en/2026-11-20-a.md": "---\nauthor: A\nimage: images/none.png\n---\n"})
+    assert named(found) == [
+        ("en/2026-11-20-a.md", 2, "missing-key", "error"),
+        ("en/2026-11-20-a.md", 3, "missing-image", "warning"),
+    ]
