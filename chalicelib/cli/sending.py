@@ -59,8 +59,9 @@ class Bars:
         self._advance("collecting", 1, lambda: len(self._runtime.site.sources))
 
     def sent(self, edition: str, count: int) -> None:
-        """Some more recipients of an edition are settled."""
-        self._advance(edition, count, lambda: self._runtime.dispatcher.editions.find(edition).planned or 0)
+        """Some more recipients of an edition are settled. The bar counts those who were left when it began."""
+        dispatcher = self._runtime.dispatcher
+        self._advance(edition, count, lambda: dispatcher.count(dispatcher.editions.find(edition)).pending + count)
 
     def _advance(self, name: str, count: int, total: Callable[[], int]) -> None:
         if not err.is_terminal:
