@@ -7,6 +7,16 @@ Clock = Callable[[], datetime]
 """Returns the present moment, aware, in UTC."""
 
 
+def iso(moment: datetime | None) -> str | None:
+    """A moment as JSON holds it."""
+    return moment.isoformat() if moment else None
+
+
+def from_iso(text: str | None) -> datetime | None:
+    """The moment that ``iso`` wrote."""
+    return datetime.fromisoformat(text) if text else None
+
+
 def system_clock() -> datetime:
     """Now, aware, in UTC."""
     return datetime.now(UTC)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table as RichTable
 
 from chalicelib.cli.context import err, escape, out
+from chalicelib.clock import iso
 from chalicelib.collect.collector import SourceReport
 from chalicelib.collect.health import HealthStore
 from chalicelib.compose.editions import Edition
@@ -72,10 +73,10 @@ def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
             "location": source.location,
             "state": _source_state(healths[source.name][0].error, healths[source.name][0].checked),
             "entries": healths[source.name][0].entries,
-            "checked": _iso(healths[source.name][0].checked),
+            "checked": iso(healths[source.name][0].checked),
             "error": healths[source.name][0].error,
             "failures": healths[source.name][0].failures,
-            "next_try": _iso(healths[source.name][0].next_try),
+            "next_try": iso(healths[source.name][0].next_try),
         }
         for source in site.sources
     ]
@@ -85,10 +86,6 @@ def _source_state(error: str, checked: datetime | None) -> str:
     if checked is None:
         return "never read"
     return "failing" if error else "well"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:

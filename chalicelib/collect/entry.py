@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.clock import from_iso, iso
 from chalicelib.content.values import Kind
 
 
@@ -85,13 +86,13 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
             for tag, t in entry.texts.items()
         },
         "first_seen": entry.first_seen.isoformat(),
-        "published": _iso(entry.published),
+        "published": iso(entry.published),
         "authors": list(entry.authors),
         "categories": list(entry.categories),
         "topics": list(entry.topics),
         "image": [entry.image.src, entry.image.alt] if entry.image else None,
-        "starts": _iso(entry.starts),
-        "ends": _iso(entry.ends),
+        "starts": iso(entry.starts),
+        "ends": iso(entry.ends),
         "all_day": entry.all_day,
         "place": entry.place,
         "identities": list(entry.identities),
@@ -109,24 +110,16 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         source=data["source"],
         texts={tag: EntryText(**text) for tag, text in data["texts"].items()},
         first_seen=datetime.fromisoformat(data["first_seen"]),
-        published=_moment(data.get("published")),
+        published=from_iso(data.get("published")),
         authors=tuple(data.get("authors", ())),
         categories=tuple(data.get("categories", ())),
         topics=tuple(data.get("topics", ())),
         image=Image(*data["image"]) if data.get("image") else None,
-        starts=_moment(data.get("starts")),
-        ends=_moment(data.get("ends")),
+        starts=from_iso(data.get("starts")),
+        ends=from_iso(data.get("ends")),
         all_day=data.get("all_day", False),
         place=data.get("place", ""),
         identities=tuple(data.get("identities", ())),
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),
     )
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

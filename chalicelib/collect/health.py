@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.clock import from_iso, iso
 from chalicelib.collect.fetch import Validators
 from chalicelib.errors import ConflictError
 from chalicelib.store import Item, Key, Table
@@ -77,11 +78,11 @@ def _read(name: str, item: Item | None) -> Health:
     data: Mapping[str, Any] = item.data
     return Health(
         source=name,
-        started=_moment(data["started"]),
-        checked=_moment(data["checked"]),
+        started=from_iso(data["started"]),
+        checked=from_iso(data["checked"]),
         error=data["error"],
         failures=data["failures"],
-        next_try=_moment(data["next_try"]),
+        next_try=from_iso(data["next_try"]),
         entries=data["entries"],
         digest=data["digest"],
         validators=Validators(data["etag"], data["last_modified"]),
@@ -90,21 +91,13 @@ def _read(name: str, item: Item | None) -> Health:
 
 def _write(health: Health) -> dict[str, Any]:
     return {
-        "started": _iso(health.started),
-        "checked": _iso(health.checked),
+        "started": iso(health.started),
+        "checked": iso(health.checked),
         "error": health.error,
         "failures": health.failures,
-        "next_try": _iso(health.next_try),
+        "next_try": iso(health.next_try),
         "entries": health.entries,
         "digest": health.digest,
         "etag": health.validators.etag,
         "last_modified": health.validators.last_modified,
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
