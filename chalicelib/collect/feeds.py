@@ -61,8 +61,8 @@ def _entry(site: Site, source: Source, item: Item, now: datetime, *, named_by_li
     title = item["title"] or _beginning(plain_text(body))
     if not title:
         return None
-    slug = "" if link or item["guid"] else slugify(title) or digest(title)[:12]
     urls = (link,) if link and named_by_link else ()
+    slug = "" if urls or item["guid"] else slugify(title) or digest(title)[:12]
     names = identities(source.name, guid=item["guid"], urls=urls, slug=slug)
     language = source.language or _language(site, item["language"]) or site.fallback
     summary = one_line(plain_text(sanitise(item["summary"], link)), MAX_SUMMARY)

@@ -251,3 +251,11 @@ def test_any_bytes_are_a_feed_or_not(site: Site, body: bytes) -> None:
 def test_a_feed_in_a_file_has_no_address_to_resolve_against(site: Site) -> None:
     (entry,) = read(site, rss("<title>T</title><link>/x</link><guid isPermaLink='false'>g</guid>"), "").entries
     assert entry.texts["en"].url == ""
+
+
+def test_an_entry_without_an_id_beside_others_with_the_same_link_is_named_by_its_title(site: Site) -> None:
+    page = "https://example.org/news"
+    items = ({"id": "1", "url": page, "title": "One"}, {"id": "2", "url": page, "title": "Two"})
+    found = read(site, json_feed(*items, {"url": page, "title": "Three"}))
+    assert found.problems == ()
+    assert [entry.identities for entry in found.entries] == [("guid:feed:1",), ("guid:feed:2",), ("slug:feed:three",)]
