@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from chalicelib.clock import from_iso, iso
@@ -31,6 +32,14 @@ class Image:
     alt: str
 
 
+class Change(StrEnum):
+    """What became of an event after it was planned."""
+
+    NONE = ""
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry however it came. Moments are aware, in UTC.
@@ -38,6 +47,8 @@ class Entry:
     ``id`` is 12 hex digits, stable over edits; ``slug`` is what editors call it. ``published`` is None
     where the source gives no date: ``first_seen`` counts then. Events have ``starts`` (and perhaps
     ``ends``), deadlines only ``starts``: the moment they are due. ``all_day`` moments are local midnights.
+    An event with ``change`` moved has ``moved_from``, the moment it was planned for. ``series`` names the
+    recurring event an occurrence belongs to, or is ''. ``pinned`` ones come first in their section.
     """
 
     id: str
@@ -55,6 +66,10 @@ class Entry:
     ends: datetime | None = None
     all_day: bool = False
     place: str = ""
+    change: Change = Change.NONE
+    moved_from: datetime | None = None
+    series: str = ""
+    pinned: bool = False
     identities: tuple[str, ...] = ()
     backlog: bool = False
     """Came with the first fetch of its source: counts as seen unless it is fresh enough."""
@@ -65,6 +80,13 @@ class Entry:
     def date(self) -> datetime:
         """When it counts as published."""
         return self.published or self.first_seen
+
+    @property
+    def offer(self) -> str:
+        """Under which name it counts as offered: an event that is moved or cancelled is news once more."""
+        if self.change is Change.MOVED and self.starts:
+            return f"{self.id}~moved-{self.starts:%Y%m%dT%H%M}"
+        return f"{self.id}~{self.change}" if self.change else self.id
 
     def text(self, language: str, fallback: str) -> tuple[str, EntryText]:
         """The language and text a reader of ``language`` gets."""
@@ -95,6 +117,10 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "ends": iso(entry.ends),
         "all_day": entry.all_day,
         "place": entry.place,
+        "change": str(entry.change),
+        "moved_from": iso(entry.moved_from),
+        "series": entry.series,
+        "pinned": entry.pinned,
         "identities": list(entry.identities),
         "backlog": entry.backlog,
         "withdrawn": entry.withdrawn,
@@ -119,6 +145,10 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         ends=from_iso(data.get("ends")),
         all_day=data.get("all_day", False),
         place=data.get("place", ""),
+        change=Change(data.get("change", "")),
+        moved_from=from_iso(data.get("moved_from")),
+        series=data.get("series", ""),
+        pinned=data.get("pinned", False),
         identities=tuple(data.get("identities", ())),
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),

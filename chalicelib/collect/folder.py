@@ -119,6 +119,7 @@ def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime,
         ends=lead.ends,
         all_day=lead.all_day,
         place=one_line(lead.place),
+        pinned=any(post.pinned for post, _ in posts),
         identities=names,
     )
     if lead.deadline_at:

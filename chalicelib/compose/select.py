@@ -69,7 +69,7 @@ def _fresh(entry: Entry, newsletter: Newsletter, window: Window, backlog: timede
 
 
 def select(entries: Sequence[Entry], newsletter: Newsletter, note: EditionNote | None, window: Window) -> Selection:
-    """Sort entries into sections: the first that takes one has it; a note's order, then the newest, first."""
+    """Sort entries into sections: the first that takes one has it; a note's order, then pinned, then the newest, first."""
     excluded = {e.id for e in entries if note and any(answers(e, name) for name in note.exclude)}
     left = [entry for entry in entries if entry.id not in excluded]
     highlight = next((e for e in left if note and note.highlight and answers(e, note.highlight)), None)
@@ -97,10 +97,10 @@ def _takes(section: Section, entry: Entry, window: Window) -> bool:
     return bool(section.topics or section.kind or section.rest)
 
 
-def _order(entry: Entry, rank: dict[str, int]) -> tuple[int, float, str]:
+def _order(entry: Entry, rank: dict[str, int]) -> tuple[int, bool, float, str]:
     place = min((position for name, position in rank.items() if answers(entry, name)), default=len(rank))
     moment = entry.starts.timestamp() if entry.starts else -entry.date.timestamp()
-    return place, moment, entry.id
+    return place, not entry.pinned, moment, entry.id
 
 
 def answers(entry: Entry, name: str) -> bool:

@@ -16,7 +16,7 @@ from chalicelib.content.values import Kind, Source
 
 KNOWN_KEYS = (
     "author", "authors", "categories", "category", "date", "deadline", "description", "draft", "ends",
-    "excerpt", "image", "lang", "language", "place", "published", "slug", "starts", "summary", "tags",
+    "excerpt", "image", "lang", "language", "pinned", "place", "published", "slug", "starts", "summary", "tags",
     "title", "topics", "url",
 )  # fmt: skip
 
@@ -54,6 +54,7 @@ class Post:
     ends: datetime | None = None
     all_day: bool = False
     place: str = ""
+    pinned: bool = False
     deadline_title: str = ""
     deadline_at: datetime | None = None
     deadline_all_day: bool = False
@@ -124,6 +125,7 @@ def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rule
         image=image,
         image_alt=alt,
         place=fields.text("place"),
+        pinned=fields.flag("pinned"),
         lines={key: fields.line_of(key) for key in fields.keys()},
     )
     return _with_times(post, fields, rules)
