@@ -69,7 +69,7 @@ def _fresh(entry: Entry, newsletter: Newsletter, window: Window, backlog: timede
 
 
 def select(entries: Sequence[Entry], newsletter: Newsletter, note: EditionNote | None, window: Window) -> Selection:
-    """Sort entries into sections: the first that takes one has it; a note's order, then pinned, then the newest, first."""
+    """Sort entries into sections: the first that takes one has it. A note's order first, then pinned, then newest."""
     excluded = {e.id for e in entries if note and any(answers(e, name) for name in note.exclude)}
     left = [entry for entry in entries if entry.id not in excluded]
     highlight = next((e for e in left if note and note.highlight and answers(e, note.highlight)), None)
