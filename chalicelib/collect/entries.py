@@ -1,19 +1,21 @@
 """Entries in the table: kept under the month they were first seen, found again by any of their names."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.identity import digest
 from chalicelib.errors import ConflictError
-from chalicelib.store import Insert, Item, Key, Replace, Table, Write, every
+from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Replace, Table, every
 
 MONTHS_BACK = 13
 """How far back composing looks for entries that were never offered."""
 MAX_ENTRY_BYTES = 300_000
 """As JSON, with its HTML: an item must stay under 400 KB."""
+MAX_BATCH_BYTES = 3_000_000
+"""What a transaction may hold, which is 4 MB with its keys."""
 
 
 @dataclass(slots=True)
@@ -44,13 +46,16 @@ class EntryStore:
         changes = Changes()
         pointers = self._table.get_many([_identity(name) for entry in entries for name in entry.identities])
         known = self._table.get_many([_place(pointer) for pointer in pointers.values()])
-        for entry in entries:
+        steps: list[_Step] = []
+        for entry in map(_fit, entries):
             item = _first_known(entry, pointers, known)
-            if item is None:
-                changes.new += self._add(_fit(entry))
-            else:
-                unknown = [name for name in entry.identities if _identity(name) not in pointers]
-                changes.changed += self._change(item, _fit(entry), unknown)
+            unknown = [name for name in entry.identities if _identity(name) not in pointers]
+            step = _added(entry) if item is None else _changed(item, entry, unknown)
+            if step is not None:
+                steps.append(step)
+        for step in self._write(steps):
+            changes.new += step.new
+            changes.changed += not step.new
         return changes
 
     def withdraw_missing(self, source: str, present: Sequence[Entry], now: datetime) -> int:
@@ -63,35 +68,72 @@ class EntryStore:
                 over = entry.starts is not None and entry.starts < now
                 if entry.source != source or entry.withdrawn or over or names & set(entry.identities):
                     continue
-                gone += self._replace(item, replace(entry, withdrawn=True))
+                gone += self._write_alone(_replaced(item, replace(entry, withdrawn=True)))
         return gone
 
-    def _add(self, entry: Entry) -> int:
-        key = Key(f"ENTRIES#{entry.first_seen:%Y-%m}", f"{entry.first_seen:%Y-%m-%dT%H:%M:%SZ}#{entry.id}")
-        writes: list[Write] = [Insert(key, entry_to_json(entry))]
-        writes += [Insert(_identity(name), {"entry": list(key)}) for name in entry.identities]
-        try:
-            self._table.transact(writes)
-        except ConflictError:  # another tick, or another source of this run, added it first
-            return 0
-        return 1
+    def _write(self, steps: Sequence["_Step"]) -> Iterator["_Step"]:
+        """Write many steps in few transactions; gives those that were done."""
+        for batch in _batches(steps):
+            try:
+                self._table.transact([write for step in batch for write in step.writes])
+                yield from batch
+            except ConflictError:
+                yield from (step for step in batch if self._write_alone(step))
 
-    def _change(self, item: Item, entry: Entry, names: Sequence[str]) -> int:
-        """``names`` are those of the entry that nothing is known by yet."""
-        old = entry_from_json(item.data)
-        elsewhere = old.source != entry.source and not old.withdrawn
-        changed = _joined(old, entry) if elsewhere else _edited(old, entry)
-        new = _fit(replace(changed, identities=tuple(dict.fromkeys((*old.identities, *names)))))
-        return self._replace(item, new, names) if _mark(new) != _mark(old) else 0
-
-    def _replace(self, item: Item, entry: Entry, names: Sequence[str] = ()) -> int:
-        writes: list[Write] = [Replace(item, entry_to_json(entry))]
-        writes += [Insert(_identity(name), {"entry": list(item.key)}) for name in names]
+    def _write_alone(self, step: "_Step") -> bool:
+        """Whether it was done, or another tick or another source of this run was first."""
         try:
-            self._table.transact(writes)
+            self._table.transact(step.writes)
         except ConflictError:
-            return 0  # changed meanwhile by another tick, which read the same source
-        return 1
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """All writes that add or change one entry: they are done together or not at all."""
+
+    writes: tuple[Insert | Replace, ...]
+    size: int
+    new: bool = False
+
+
+def _batches(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
+    """Steps by transactions: as many as fit, none with a key twice."""
+    batch: list[_Step] = []
+    keys: set[Key] = set()
+    count = size = 0
+    for step in steps:
+        own = {write.item.key if isinstance(write, Replace) else write.key for write in step.writes}
+        full = count + len(own) > MAX_TRANSACTION or size + step.size > MAX_BATCH_BYTES
+        if batch and (full or keys & own):
+            yield batch
+            batch, keys, count, size = [], set(), 0, 0
+        batch.append(step)
+        keys |= own
+        count, size = count + len(own), size + step.size
+    if batch:
+        yield batch
+
+
+def _added(entry: Entry) -> _Step:
+    key = Key(f"ENTRIES#{entry.first_seen:%Y-%m}", f"{entry.first_seen:%Y-%m-%dT%H:%M:%SZ}#{entry.id}")
+    names = [Insert(_identity(name), {"entry": list(key)}) for name in entry.identities]
+    return _Step((Insert(key, entry_to_json(entry)), *names), _size(entry), new=True)
+
+
+def _changed(item: Item, entry: Entry, names: Sequence[str]) -> _Step | None:
+    """The writes of an edit, or None where nothing differs. ``names`` are those that nothing is known by yet."""
+    old = entry_from_json(item.data)
+    elsewhere = old.source != entry.source and not old.withdrawn
+    changed = _joined(old, entry) if elsewhere else _edited(old, entry)
+    new = _fit(replace(changed, identities=tuple(dict.fromkeys((*old.identities, *names)))))
+    return _replaced(item, new, names) if new != old else None
+
+
+def _replaced(item: Item, entry: Entry, names: Sequence[str] = ()) -> _Step:
+    pointers = [Insert(_identity(name), {"entry": list(item.key)}) for name in names]
+    return _Step((Replace(item, entry_to_json(entry)), *pointers), _size(entry))
 
 
 def _joined(old: Entry, other: Entry) -> Entry:
@@ -128,16 +170,26 @@ def _first_known(entry: Entry, pointers: dict[Key, Item], known: dict[Key, Item]
     return None
 
 
-def _mark(entry: Entry) -> bytes:
-    return json.dumps(entry_to_json(entry), sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+def _size(entry: Entry) -> int:
+    """At most how many bytes of JSON it takes: a character of text takes four in UTF-8, six as an escape."""
+    texts = sum(
+        len(t.html) + len(t.title) + len(t.summary) + len(t.url) + len(t.image_alt) for t in entry.texts.values()
+    )
+    return 6 * (texts + sum(map(len, (*entry.identities, *entry.categories, *entry.authors)))) + 10_000
 
 
 def _fit(entry: Entry) -> Entry:
     """Without its longest texts, where the whole is larger than an item may be; readers follow the link then."""
-    while len(_mark(entry)) > MAX_ENTRY_BYTES and any(text.html for text in entry.texts.values()):
+    if _size(entry) <= MAX_ENTRY_BYTES:
+        return entry
+    while _bytes(entry) > MAX_ENTRY_BYTES and any(text.html for text in entry.texts.values()):
         longest = max(entry.texts, key=lambda tag: len(entry.texts[tag].html))
         entry = replace(entry, texts={**entry.texts, longest: replace(entry.texts[longest], html="")})
     return entry
+
+
+def _bytes(entry: Entry) -> int:
+    return len(json.dumps(entry_to_json(entry), ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _months(now: datetime, count: int) -> list[str]:
