@@ -18,6 +18,7 @@ from chalicelib.transports import Transport
 
 if TYPE_CHECKING:
     from chalicelib.collect.collector import Progress as CollectProgress
+    from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.ticking import Ticker
@@ -140,6 +141,13 @@ class Runtime:
         return Audience(self.table, self.secrets)
 
     @property
+    def fetch(self) -> "Fetch":
+        """What fetches the sources of the site as it is now, for one run."""
+        from chalicelib.collect.fetch import fetcher
+
+        return fetcher(self.site.root, self.site.base_url, allow=self.settings.fetch_allow)
+
+    @property
     def composer(self) -> "Composer":
         """The composer of the site as it is now."""
         from chalicelib.compose.composer import Composer
@@ -155,7 +163,6 @@ class Runtime:
 
     def ticker(self, on_source: "CollectProgress | None" = None) -> "Ticker":
         """What a tick works with."""
-        from chalicelib.collect.fetch import fetcher
         from chalicelib.deliver.ticking import Ticker
 
         site = self.site
@@ -163,11 +170,12 @@ class Runtime:
             site=site,
             table=self.table,
             queue=self.queue,
-            fetch=fetcher(site.root, site.base_url),
+            fetch=self.fetch,
             composer=self.composer,
             dispatcher=self.dispatcher,
             transport=lambda: self.transport,
             on_source=on_source,
+            has_monthly=self.audience.has_monthly,
         )
 
     def worker(self, progress: "Progress" = lambda _edition, _count: None) -> "Worker":

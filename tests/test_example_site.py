@@ -218,7 +218,7 @@ def test_a_deadline_without_a_time_lasts_its_whole_day(hour: int, open_still: bo
     window = Window(now, now, site.time_zone)
     assert deadline.all_day
     newsletter = site.newsletters["community-digest"]
-    assert eligible([deadline], newsletter, site, window, frozenset()) == ([deadline] if open_still else [])
+    assert eligible([deadline], newsletter, site, window) == ([deadline] if open_still else [])
 
 
 def own_files() -> Iterator[Path]:

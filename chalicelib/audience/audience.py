@@ -118,6 +118,10 @@ class Audience:
             for item in every(self._table, f"LIST#{newsletter}#{shard}"):
                 yield membership_from_data(newsletter, item.key.sk, item.data)
 
+    def has_monthly(self, newsletter: str) -> bool:
+        """Whether a confirmed member of a newsletter chose the monthly cadence."""
+        return any(m.cadence == "monthly" and m.state is MemberState.CONFIRMED for m in self.members(newsletter))
+
     def remove(self, address: str) -> None:
         """Take a person out altogether: memberships, profile and evidence. Raises NotFoundError."""
         for _ in range(TRIES):

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json
+from chalicelib.cli.draft_commands import Json, next_draft
 from chalicelib.cli.sending import send_all
 from chalicelib.cli.showing import edition_rows, editions_table, source_rows, subscriber_rows
-from chalicelib.cli.site_commands import Json, next_draft
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
 from chalicelib.deliver.control import Control

@@ -1,27 +1,18 @@
-"""Commands about the site and its news: new, check, collect, sources, draft, preview."""
+"""Commands about the site and its news: new, check, collect, sources."""
 
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table as RichTable
 
 from chalicelib.cli import scaffold
-from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch, settings
-from chalicelib.cli.previews import write_preview
+from chalicelib.cli.context import escape, house, local, out, print_json, settings
 from chalicelib.cli.showing import problem_row, report_row, show_problems, source_line, source_rows
 from chalicelib.collect.collector import collect
 from chalicelib.collect.fetch import fetcher
 from chalicelib.compose.checking import check_site
-from chalicelib.compose.composer import Draft
-from chalicelib.compose.edition import Content
-from chalicelib.compose.schedule import Slot, latest_slot, next_slot
-from chalicelib.content.problems import did_you_mean
-from chalicelib.content.values import Newsletter, localize
-from chalicelib.errors import NotFoundError, UsageError
 from chalicelib.outreach.sequences import read_sequences
-from chalicelib.runtime import Runtime
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
 Now = Annotated[
@@ -31,7 +22,7 @@ Now = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (new, check, collect_, sources, draft, preview):
+    for command in (new, check, collect_, sources):
         app.command(command.__name__.rstrip("_"))(command)
 
 
@@ -69,7 +60,7 @@ def collect_(now: Now = None, json: Json = False) -> None:
     with house(now) as runtime:
         site = runtime.site
         moment = runtime.clock()
-        reports = collect(site, runtime.table, fetcher(site.root, site.base_url), moment, force=True)
+        reports = collect(site, runtime.table, runtime.fetch, moment, force=True)
         if json:
             print_json([report_row(report) for report in reports])
             return
@@ -99,126 +90,3 @@ def sources(json: Json = False) -> None:
             out.print(table)
     if any(row["state"] == "failing" for row in rows):
         raise typer.Exit(1)
-
-
-def draft(newsletter: str, now: Now = None, json: Json = False) -> None:
-    """Show the next edition of a newsletter as it would be composed now. Changes nothing."""
-    with house(now) as runtime:
-        made = next_draft(runtime, newsletter)
-        if json:
-            print_json(draft_row(made))
-            return
-        show_draft(made, runtime)
-
-
-def next_draft(runtime: Runtime, name: str) -> Draft:
-    """The next edition from what is stored and what the sources hold now, made in a scratch copy."""
-    newsletter = find_newsletter(runtime, name)
-    now = runtime.clock()
-    with scratch(runtime) as copy:
-        collect(copy.site, copy.table, fetcher(copy.site.root, copy.site.base_url), now, force=True)
-        composer = copy.composer
-        composer.started(newsletter.name, now)
-        return composer.draft(newsletter, coming_slot(newsletter, runtime, now), now)
-
-
-def coming_slot(newsletter: Newsletter, runtime: Runtime, now: datetime) -> Slot:
-    """The slot whose edition comes next: one that is due this moment, else the next."""
-    zone = runtime.site.time_zone
-    if newsletter.schedule is None:
-        return Slot(now, f"{now.astimezone(zone):%Y-%m-%d}")
-    latest = latest_slot(newsletter.schedule, zone, now)
-    if latest and latest.at == now:
-        return latest
-    slot = next_slot(newsletter.schedule, zone, now)
-    if slot is None:
-        raise UsageError(f"{newsletter.name} has no slot after {now:%Y-%m-%d}.", "Its rule has ended; change it.")
-    return slot
-
-
-def find_newsletter(runtime: Runtime, name: str) -> Newsletter:
-    """A newsletter by name. Raises NotFoundError."""
-    known = runtime.site.newsletters
-    if name not in known:
-        raise NotFoundError(f"There is no newsletter '{name}'.", f"{did_you_mean(name, known).capitalize()}.")
-    return known[name]
-
-
-def draft_row(made: Draft) -> dict[str, Any]:
-    """A draft for programs."""
-    content = made.content
-    return {
-        "id": content.edition_id,
-        "slot_at": content.slot_at.isoformat(),
-        "subject": dict(content.subject),
-        "highlight": entry_row(content, None)[0] if content.highlight else None,
-        "sections": [
-            {"title": dict(section.title), "entries": entry_row(content, number)}
-            for number, section in enumerate(content.sections)
-        ],
-        "unknown": [f"{key}: {name}" for key, name in made.selection.unknown],
-    }
-
-
-def entry_row(content: Content, section: int | None) -> list[dict[str, Any]]:
-    """The entries of a section (None: the highlight) for programs."""
-    highlight = [content.highlight] if content.highlight else []
-    entries = highlight if section is None else list(content.sections[section].entries)
-    return [
-        {
-            "id": entry.id,
-            "slug": entry.slug,
-            "kind": str(entry.kind),
-            "title": next(iter(entry.texts.values())).title,
-            "url": next(iter(entry.texts.values())).url,
-            "languages": list(entry.texts),
-            "topics": list(entry.topics),
-            "date": entry.date.isoformat(),
-        }
-        for entry in entries
-    ]
-
-
-def show_draft(made: Draft, runtime: Runtime) -> None:
-    """A draft for people."""
-    content, fallback = made.content, runtime.site.fallback
-    out.print(f"[bold]{content.edition_id}[/], number {content.number}, due {local(content.slot_at, runtime)}")
-    if content.subject:
-        out.print(f"Subject: {escape(localize(content.subject, fallback, fallback))}")
-    if made.empty:
-        out.print("Nothing new: this edition would be skipped.")
-    if content.highlight:
-        out.print("\n[bold]Highlight[/]")
-        out.print(f"  {escape(content.highlight.text(fallback, fallback)[1].title)}")
-    for section in content.sections:
-        out.print(f"\n[bold]{escape(localize(section.title, fallback, fallback)) or 'Entries'}[/]")
-        for entry in section.entries:
-            moment = local(entry.starts or entry.date, runtime)
-            languages = ", ".join(entry.texts)
-            out.print(
-                f"  {moment}  {escape(entry.text(fallback, fallback)[1].title)} [dim]({languages}; {entry.slug})[/]"
-            )
-    for key, name in made.selection.unknown:
-        err.print(f"[yellow]The note's {key} '{escape(name)}' matches no entry.[/]")
-
-
-def preview(
-    what: Annotated[
-        str, typer.Argument(metavar="NEWSLETTER|EDITION", help="A newsletter's next edition, or a made one.")
-    ],
-    out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
-    now: Now = None,
-) -> None:
-    """Write an edition as readers would get it: HTML, text and .eml in each language, and an index.html."""
-    with house(now) as runtime:
-        if "/" in what:
-            editions = runtime.dispatcher.editions
-            content = editions.content(editions.find(what))
-        else:
-            content = next_draft(runtime, what).content
-            if not content.entries and not content.intro_html:
-                raise NotFoundError(
-                    f"The next edition of {what} would be empty.", "Add a post, or name a later moment with --now."
-                )
-        for path in write_preview(runtime.site, content, out_dir, runtime.clock()):
-            out.print(f"wrote {escape(str(path))}")

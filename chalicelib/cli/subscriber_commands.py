@@ -14,7 +14,7 @@ from chalicelib.audience.exporting import export_csv
 from chalicelib.audience.importing import ImportReport, import_csv
 from chalicelib.audience.subscriber import Basis
 from chalicelib.cli.context import err, escape, house, out, print_json
-from chalicelib.cli.site_commands import Json, find_newsletter
+from chalicelib.cli.draft_commands import Json, find_newsletter
 from chalicelib.content.problems import did_you_mean
 from chalicelib.errors import UsageError
 

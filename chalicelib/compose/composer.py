@@ -1,34 +1,25 @@
 """The verb of this room: at a tick, make the drafts that are due and let those go that may."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.entry import Entry
+from chalicelib.collect.health import HealthStore
 from chalicelib.collect.identity import slugify
+from chalicelib.compose.drafting import Draft, compose
 from chalicelib.compose.edition import Content, EditionSection, State
 from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.compose.gaps import Gap, gaps
+from chalicelib.compose.gathering import MONTHLY, gather, gathering_after, to_gather
+from chalicelib.compose.history import number_of, window_of
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
-from chalicelib.compose.select import Selection, Window, eligible, select
-from chalicelib.content.markup import markdown_to_html
-from chalicelib.content.values import Approval, EditionNote, Newsletter, Site
+from chalicelib.compose.select import eligible
+from chalicelib.content.values import Approval, Newsletter, Site
 from chalicelib.errors import ConflictError
 from chalicelib.store import Blobs, Key, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An edition as it would be now, before anything is stored."""
-
-    content: Content
-    selection: Selection
-
-    @property
-    def empty(self) -> bool:
-        """Neither an entry nor a word of an editor."""
-        return not self.content.entries and not any(self.content.intro_html.values())
 
 
 class Composer:
@@ -60,11 +51,55 @@ class Composer:
             return now
         return datetime.fromisoformat(item.data["started"])
 
+    def gather(self, newsletter: Newsletter, now: datetime, wanted: Callable[[], bool]) -> Edition | None:
+        """The edition for readers of the monthly cadence, once the month's last one went out; None where none is due.
+
+        What it holds was approved with its editions, so it goes out at once. Where nobody ``wanted`` one, that
+        is noted, so that nobody is looked for again.
+        """
+        slot = gathering_after(newsletter, self.site, now)
+        before = list(self.editions.of(newsletter.name)) if slot else []
+        month = to_gather(before, slot) if slot else []
+        if slot is None or not month:
+            return None
+        unwanted = Key(f"NEWSLETTER#{newsletter.name}", f"UNWANTED#{slot.name}-{MONTHLY}")
+        with suppress(ConflictError):  # another tick was first
+            if self._table.get(unwanted):
+                return None
+            if not wanted():
+                self._table.insert(unwanted, {"seen": now.isoformat()})
+                return None
+            number = 1 + sum(edition.gathering for edition in before)
+            return self._claim_gathering(newsletter, slot, month, number, now)
+        return None
+
+    def _claim_gathering(
+        self, newsletter: Newsletter, slot: Slot, month: list[Edition], number: int, now: datetime
+    ) -> Edition | None:
+        window = window_of(self.site, newsletter, slot, now, ())
+        held = [self.editions.content(edition) for edition in month]
+        moment = Slot(now, f"{slot.name}-{MONTHLY}")
+        content = gather(self.site, newsletter, moment, held, self._entries.since(now), window, number)
+        if not content.entries:
+            return None
+        stored = self.editions.save_content(content)
+        return self.editions.claim_slot(replace(_edition(content, now), state=State.APPROVED, content=stored))
+
     def draft(self, newsletter: Newsletter, slot: Slot, now: datetime) -> Draft:
         """The edition of a slot as it would be composed from what is stored now."""
-        item = self._table.get(Key(f"NEWSLETTER#{newsletter.name}", "STATE"))
-        started = datetime.fromisoformat(item.data["started"]) if item else now
-        return self._draft(newsletter, slot, Window(slot.at, started, self.site.time_zone), now)
+        return self._draft(newsletter, slot, self.began(newsletter.name) or now, now)
+
+    def began(self, newsletter: str) -> datetime | None:
+        """Since when the newsletter runs here, or None where it never had a tick."""
+        item = self._table.get(Key(f"NEWSLETTER#{newsletter}", "STATE"))
+        return datetime.fromisoformat(item.data["started"]) if item else None
+
+    def gaps(self, now: datetime) -> list[Gap]:
+        """News that should have been offered by now, and never was."""
+        names = list(self.site.newsletters)
+        editions = {name: list(self.editions.of(name)) for name in names}
+        started = {name: began for name in names if (began := self.began(name))}
+        return gaps(self.site, self._entries.since(now), editions, started, now)
 
     def _scheduled(self, newsletter: Newsletter, started: datetime, now: datetime) -> list[Edition]:
         changed = []
@@ -83,19 +118,21 @@ class Composer:
     def _compose(
         self, newsletter: Newsletter, slot: Slot, old: Edition | None, started: datetime, now: datetime
     ) -> Edition | None:
-        draft = self._draft(newsletter, slot, Window(slot.at, started, self.site.time_zone), now)
+        draft = self._draft(newsletter, slot, started, now)
         if draft.empty and newsletter.skip_if_empty and slot.at > now and old is None:
             return None  # nothing yet: look again until the slot
-        edition = _edition(draft.content, now)
+        edition = replace(_edition(draft.content, now), lacks=self._lacks())
         try:
             if draft.empty and newsletter.skip_if_empty and slot.at <= now:
                 return self._skip(old, edition, now)
             content = self.editions.save_content(draft.content)
             if old is None:
                 return self.editions.claim_slot(replace(edition, content=content))
-            if old.content == content:
+            if old.content == content and old.lacks == edition.lacks:
                 return old
-            return self.editions.change(old, content=content, entries=edition.entries, subject=edition.subject)
+            return self.editions.change(
+                old, content=content, entries=edition.entries, subject=edition.subject, lacks=edition.lacks
+            )
         except ConflictError:  # another tick was first: it does the rest
             return None
 
@@ -124,23 +161,27 @@ class Composer:
         except ConflictError:
             return self.editions.find(edition.id)
 
-    def _draft(self, newsletter: Newsletter, slot: Slot, window: Window, now: datetime) -> Draft:
+    def _draft(self, newsletter: Newsletter, slot: Slot, started: datetime, now: datetime) -> Draft:
         before = [e for e in self.editions.of(newsletter.name) if e.slot != slot.name]
-        offered = frozenset(i for e in before if e.claims_entries for i in e.entries)
-        entries = eligible(self._entries.since(now), newsletter, self.site, window, offered)
+        window = window_of(self.site, newsletter, slot, started, before)
         note = self.site.notes.get((newsletter.name, slot.name))
-        number = 1 + sum(e.claims_entries and e.slot < slot.name for e in before)
-        return compose(self.site, newsletter, slot, entries, note, window, number)
+        number = number_of(self.site, newsletter.name, before, slot.name)
+        return compose(self.site, newsletter, slot, list(self._entries.since(now)), note, window, number)
+
+    def _lacks(self) -> tuple[str, ...]:
+        """Which sources can't be read now: what they have is missing."""
+        healths = HealthStore(self._table).load([source.name for source in self.site.sources])
+        return tuple(f"source '{name}' {health.error}" for name, (health, _) in healths.items() if health.error)
 
     def _triggered(self, newsletter: Newsletter, started: datetime, now: datetime) -> list[Edition]:
-        window = Window(now, started, self.site.time_zone)
         before = list(self.editions.of(newsletter.name))
-        offered = frozenset(i for e in before for i in e.entries)
-        wanted = set(newsletter.trigger_topics)
+        slot = Slot(now, f"{now.astimezone(self.site.time_zone):%Y-%m-%d}")
+        window = window_of(self.site, newsletter, slot, started, before, again=False)
+        wanted, first = set(newsletter.trigger_topics), number_of(self.site, newsletter.name, ())
         entries = [e for e in self._entries.since(now) if wanted & set(e.topics)]
         made: list[Edition] = []
-        for entry in sorted(eligible(entries, newsletter, self.site, window, offered), key=lambda e: (e.date, e.id)):
-            edition = self._announce(newsletter, entry, 1 + len(before) + len(made), now)
+        for entry in sorted(eligible(entries, newsletter, self.site, window), key=lambda e: (e.date, e.id)):
+            edition = self._announce(newsletter, entry, first + len(before) + len(made), now)
             if edition:
                 made.append(edition)
         waiting = [e for e in before if e.state is State.DRAFT and newsletter.approval is Approval.NONE]
@@ -158,35 +199,9 @@ class Composer:
                 return self.editions.claim_slot(edition)
             except ConflictError:
                 other = self.editions.get(newsletter.name, name)
-                if other and other.entries == (entry.id,):
+                if other and other.entries == (entry.offer,):
                     return None
         return None
-
-
-def compose(
-    site: Site,
-    newsletter: Newsletter,
-    slot: Slot,
-    entries: Sequence[Entry],
-    note: EditionNote | None,
-    window: Window,
-    number: int,
-) -> Draft:
-    """Entries and an editor's note as the content of one edition. Pure."""
-    selection = select(entries, newsletter, note, window)
-    intro = {tag: markdown_to_html(text, f"{site.base_url}/") for tag, text in note.intro.items()} if note else {}
-    content = Content(
-        newsletter=newsletter.name,
-        slot=slot.name,
-        slot_at=slot.at,
-        number=number,
-        template=newsletter.template,
-        sections=selection.sections,
-        highlight=selection.highlight,
-        subject=note.subject if note else {},
-        intro_html=intro,
-    )
-    return Draft(content, selection)
 
 
 def late_words(late: timedelta) -> str:
@@ -214,7 +229,8 @@ def _edition(content: Content, now: datetime) -> Edition:
         slot_at=content.slot_at,
         state=State.DRAFT,
         number=content.number,
-        entries=tuple(entry.id for entry in content.entries),
+        entries=content.offers,
         subject=content.subject,
+        gathering=content.gathering,
         changed=now,
     )

@@ -43,10 +43,14 @@ def check_transition(edition: str, old: State, new: State) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EditionSection:
-    """A titled run of entries, in the order they are shown."""
+    """A titled run of entries, in the order they are shown.
+
+    ``more`` are those beyond the limit of their source: counted in the mail, listed on the edition's page.
+    """
 
     title: Localized
     entries: tuple[Entry, ...]
+    more: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,12 @@ class Content:
     subject: Localized = field(default_factory=dict)
     intro_html: Localized = field(default_factory=dict)
     """Sanitised HTML by language."""
+    remarks: Mapping[str, Localized] = field(default_factory=dict)
+    """Editors' words on entries, by entry id: sanitised HTML by language."""
+    reminders: tuple[str, ...] = ()
+    """The ids of entries that stood in an earlier edition and are named once more before they are due."""
+    gathering: bool = False
+    """Whether it gathers what earlier editions held, for readers of the monthly cadence."""
 
     @property
     def edition_id(self) -> str:
@@ -73,7 +83,17 @@ class Content:
     def entries(self) -> tuple[Entry, ...]:
         """All entries, the highlight first, in the order they are shown."""
         first = (self.highlight,) if self.highlight else ()
-        return first + tuple(entry for section in self.sections for entry in section.entries)
+        return first + tuple(entry for section in self.sections for entry in (*section.entries, *section.more))
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The names under which its entries count as offered from now on."""
+        return tuple(reminder(entry) if entry.id in self.reminders else entry.offer for entry in self.entries)
+
+
+def reminder(entry: Entry) -> str:
+    """The name under which an entry counts as reminded of."""
+    return f"{entry.offer}~reminder"
 
 
 def content_to_json(content: Content) -> dict[str, Any]:
@@ -85,11 +105,19 @@ def content_to_json(content: Content) -> dict[str, Any]:
         "number": content.number,
         "template": content.template,
         "sections": [
-            {"title": dict(s.title), "entries": [entry_to_json(e) for e in s.entries]} for s in content.sections
+            {
+                "title": dict(s.title),
+                "entries": [entry_to_json(e) for e in s.entries],
+                "more": [entry_to_json(e) for e in s.more],
+            }
+            for s in content.sections
         ],
         "highlight": entry_to_json(content.highlight) if content.highlight else None,
         "subject": dict(content.subject),
         "intro_html": dict(content.intro_html),
+        "remarks": {name: dict(texts) for name, texts in content.remarks.items()},
+        "reminders": list(content.reminders),
+        "gathering": content.gathering,
     }
 
 
@@ -102,9 +130,17 @@ def content_from_json(data: Mapping[str, Any]) -> Content:
         number=data["number"],
         template=data["template"],
         sections=tuple(
-            EditionSection(s["title"], tuple(entry_from_json(e) for e in s["entries"])) for s in data["sections"]
+            EditionSection(
+                s["title"],
+                tuple(entry_from_json(e) for e in s["entries"]),
+                tuple(entry_from_json(e) for e in s.get("more", ())),
+            )
+            for s in data["sections"]
         ),
         highlight=entry_from_json(data["highlight"]) if data["highlight"] else None,
         subject=data["subject"],
         intro_html=data["intro_html"],
+        remarks=data.get("remarks", {}),
+        reminders=tuple(data.get("reminders", ())),
+        gathering=data.get("gathering", False),
     )

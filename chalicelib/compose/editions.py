@@ -20,6 +20,8 @@ class Edition:
     ``was_sending`` remembers that a held edition had begun; ``released`` that a person let it go out,
     however late. ``totals`` are the final books; ``queued`` is when its chunks were last put in the queue
     (epoch seconds by the wall clock, 0 for never). ``content`` names the blob with what it says.
+    ``entries`` are the names under which its entries count as offered. A ``gathering`` repeats what others
+    held, for readers of the monthly cadence. ``lacks`` says which sources could not be read for it.
     """
 
     newsletter: str
@@ -40,6 +42,8 @@ class Edition:
     proofed: bool = False
     changed: datetime | None = None
     subject: Mapping[str, str] = field(default_factory=dict)
+    gathering: bool = False
+    lacks: tuple[str, ...] = ()
     item: Item | None = None
 
     @property
@@ -160,6 +164,8 @@ def _write(edition: Edition) -> dict[str, Any]:
         "proofed": edition.proofed,
         "changed": edition.changed.isoformat() if edition.changed else None,
         "subject": dict(edition.subject),
+        "gathering": edition.gathering,
+        "lacks": list(edition.lacks),
     }
 
 
@@ -184,5 +190,7 @@ def _read(item: Item) -> Edition:
         proofed=data["proofed"],
         changed=datetime.fromisoformat(data["changed"]) if data["changed"] else None,
         subject=data["subject"],
+        gathering=data.get("gathering", False),
+        lacks=tuple(data.get("lacks", ())),
         item=item,
     )

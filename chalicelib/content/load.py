@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chalicelib.content.newsletters import read_newsletters, read_notes
+from chalicelib.content.newsletters import read_newsletters
+from chalicelib.content.notes import read_notes
 from chalicelib.content.problems import Problems
 from chalicelib.content.site import read_site
 from chalicelib.content.values import Problem, Site

@@ -1,32 +1,19 @@
-"""Reading content/newsletters/*.yaml and content/editions/<newsletter>/*.md."""
+"""Reading content/newsletters/*.yaml."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from dateutil.rrule import rrulestr
 
 from chalicelib.content.fields import Fields
-from chalicelib.content.frontmatter import read_markdown, read_text
+from chalicelib.content.frontmatter import read_text
 from chalicelib.content.moments import parse_moment, parse_time
 from chalicelib.content.problems import Problems, did_you_mean
-from chalicelib.content.values import (
-    ANY_LANGUAGE,
-    Approval,
-    EditionNote,
-    Kind,
-    Localized,
-    Newsletter,
-    Schedule,
-    Section,
-    Site,
-)
+from chalicelib.content.values import Approval, Kind, Newsletter, Schedule, Section, Site
 from chalicelib.content.yamldoc import parse_yaml
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
-_NOTE = re.compile(r"(?P<slot>2\d{3}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-Za-z0-9-]+))?\Z", re.ASCII)
 _RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*\Z")
 _CADENCES = ("every", "monthly")
 
@@ -71,6 +58,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         hold_if_late=_span(fields, "hold_if_late", timedelta(hours=6)),
         skip_if_empty=fields.choice("if_empty", ["skip", "send"], "skip") == "skip",
         cadences=_cadences(fields),
+        highlight=fields.parsed("highlight", _highlight, ""),
         description=fields.localized("description", languages=site.languages),
         file=fields.file,
     )
@@ -102,6 +90,16 @@ def _cadences(fields: Fields) -> tuple[str, ...]:
         if cadence not in _CADENCES:
             fields.wrong("cadences", f"'{cadence}' is unknown; {did_you_mean(cadence, _CADENCES)}", "unknown-value")
     return cadences
+
+
+def _highlight(text: str) -> str:
+    """The rule of a highlight. Raises ValueError."""
+    words = text.split()
+    if words[:1] != ["latest"] or len(words) > 2:
+        raise ValueError(
+            f"'{text}' is no rule; write 'latest', or 'latest release' with a topic or category"
+        )
+    return " ".join(words)
 
 
 def _schedule(fields: Fields, site: Site) -> Schedule | None:
@@ -161,95 +159,10 @@ def _section(fields: Fields, site: Site, topics: tuple[str, ...]) -> Section:
         kind=Kind(kind) if kind else None,
         within=fields.span("within"),
         rest=fields.flag("rest"),
+        remind=fields.flag("remind", default=kind == Kind.DEADLINE),
     )
     if not (section.topics or section.kind or section.rest):
         message = "a section needs topics, kind or 'rest: true', else nothing can stand in it"
         fields.problems.error(fields.file, fields.line, "empty-section", message)
     fields.finish(("kind",))
     return section
-
-
-def read_notes(
-    site: Site, newsletters: dict[str, Newsletter], problems: Problems
-) -> dict[tuple[str, str], EditionNote]:
-    """Edition notes by newsletter and slot; a broken one is reported and left out."""
-    notes: dict[tuple[str, str], EditionNote] = {}
-    for path, name in _note_files(site.root, newsletters, problems):
-        file = path.relative_to(site.root).as_posix()
-        match = _NOTE.match(path.stem)
-        if not match or not _is_date(match["slot"][:10]):
-            problems.error(file, 0, "bad-name", "name it by its slot, like 2026-11-26.md or 2026-11-26.de.md")
-            continue
-        note = _note(path, file, name, match["slot"], match["language"] or "", site, problems)
-        if note:
-            notes[name, match["slot"]] = _merge(notes.get((name, match["slot"])), note)
-    return notes
-
-
-def _note_files(root: Path, newsletters: dict[str, Newsletter], problems: Problems) -> Iterator[tuple[Path, str]]:
-    folder = root / "content" / "editions"
-    # the note for all languages before those of single ones: what it says wins
-    for path in sorted(folder.glob("*/*.md"), key=lambda p: ("." in p.stem, p)) if folder.is_dir() else []:
-        name = path.parent.name
-        if name in newsletters or list((root / "content" / "newsletters").glob(f"{name}.y*ml")):
-            yield path, path.parent.name
-        else:
-            message = f"no newsletter '{path.parent.name}'; {did_you_mean(path.parent.name, newsletters)}"
-            problems.error(path.relative_to(root).as_posix(), 0, "unknown-newsletter", message)
-
-
-def _note(
-    path: Path, file: str, newsletter: str, slot: str, own: str, site: Site, problems: Problems
-) -> EditionNote | None:
-    """``own`` is the language in the file's name, or ''."""
-    found, language = Problems(), own or site.fallback
-    if language not in site.languages:
-        message = f"language '{language}' is not one of the site's; {did_you_mean(language, site.languages)}"
-        found.error(file, 0, "unknown-language", message)
-    markdown = read_markdown(path, file, found)
-    note = None
-    if markdown:
-        fields = markdown.fields
-        note = EditionNote(
-            newsletter=newsletter,
-            slot=slot,
-            subject=_subject(fields, own, site.languages),
-            intro={language: markdown.body} if markdown.body.strip() else {},
-            highlight=fields.text("highlight"),
-            exclude=fields.texts("exclude"),
-            order=fields.texts("order"),
-            file=file,
-            lines={key: fields.line_of(key) for key in fields.keys()},
-        )
-        fields.finish()
-    problems.extend(found.sorted())
-    return None if found.errors else note
-
-
-def _subject(fields: Fields, own: str, languages: tuple[str, ...]) -> Localized:
-    """A plain subject is that of all languages, but in the note of one language it is only this one's."""
-    subject = fields.localized("subject", languages=languages)
-    return {own: subject[ANY_LANGUAGE]} if own and ANY_LANGUAGE in subject else subject
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 (a local date)
-    except ValueError:
-        return False
-    return True
-
-
-def _merge(first: EditionNote | None, second: EditionNote) -> EditionNote:
-    if first is None:
-        return second
-    return replace(
-        first,
-        subject={**second.subject, **first.subject},
-        intro={**second.intro, **first.intro},
-        highlight=first.highlight or second.highlight,
-        exclude=first.exclude or second.exclude,
-        order=first.order or second.order,
-        lines={**second.lines, **first.lines},
-        files={**{key: second.file for key in second.lines if key not in first.lines}, **first.files},
-    )

@@ -187,11 +187,19 @@ def _source(name: str, fields: Fields, languages: tuple[str, ...], topics: tuple
         pattern=_checked_pattern(fields) if kind is SourceKind.FOLDER else "",
         url=fields.parsed("url", _url_pattern, ""),
         backlog=fields.span("backlog"),
+        limit=fields.parsed("limit", _limit, 20),
         topics=own_topics,
         ignore_keys=fields.texts("ignore_keys"),
     )
     fields.finish([str(kind) for kind in kinds])
     return source
+
+
+def _limit(text: str) -> int:
+    """How many entries of a source stand in one edition. Raises ValueError."""
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise ValueError(f"'{text}' is no number from 1 to 9999")
+    return int(text)
 
 
 def _location(fields: Fields, kind: SourceKind) -> str:

@@ -95,6 +95,8 @@ class Source:
     pattern: str = ""
     url: str = ""
     backlog: timedelta | None = None
+    limit: int = 20
+    """How many of its entries one edition shows; the rest is linked."""
     topics: tuple[str, ...] = ()
     ignore_keys: tuple[str, ...] = ()
     line: int = 0
@@ -122,6 +124,8 @@ class Section:
     kind: Kind | None = None
     within: timedelta | None = None
     rest: bool = False
+    remind: bool = False
+    """What is to come is named once more in the last edition before it."""
 
 
 class Approval(StrEnum):
@@ -156,13 +160,36 @@ class Newsletter:
     hold_if_late: timedelta = timedelta(hours=6)
     skip_if_empty: bool = True
     cadences: tuple[str, ...] = ("every",)
+    highlight: str = ""
+    """``latest``, or ``latest <topic or category>``: which entry is the highlight where no note names one."""
     description: Localized = field(default_factory=dict)
     file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class NoteEntry:
+    """One line of an edition that editors arranged: an entry's id, where, and their words on it (Markdown)."""
+
+    id: str
+    file: str
+    line: int
+    remark: Localized = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSection:
+    """A heading and the entries below it, as editors arranged them."""
+
+    title: str
+    entries: tuple[NoteEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EditionNote:
-    """What an editor wrote for one slot: it wins over what would be composed."""
+    """What an editor wrote for one slot: it wins over what would be composed.
+
+    Where ``sections`` is not None, the edition holds these entries in this order, and no other.
+    """
 
     newsletter: str
     slot: str
@@ -172,10 +199,29 @@ class EditionNote:
     highlight: str = ""
     exclude: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    sections: tuple[NoteSection, ...] | None = None
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """Where a key stands, if not in ``file`` but in the note of one language."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedIssue:
+    """An issue from before the newsletter was here. ``slot`` is its local date, perhaps with a word after it.
+
+    ``body`` is Markdown; ``links`` are the absolute URLs in it, as written.
+    """
+
+    newsletter: str
+    slot: str
+    number: int
+    title: str
+    body: str = ""
+    language: str = ""
+    url: str = ""
+    links: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +243,7 @@ class Site:
     sources: tuple[Source, ...] = ()
     newsletters: Mapping[str, Newsletter] = field(default_factory=dict)
     notes: Mapping[tuple[str, str], EditionNote] = field(default_factory=dict)
+    archive: tuple[ArchivedIssue, ...] = ()
     theme: Theme = field(default_factory=Theme)
 
     @property

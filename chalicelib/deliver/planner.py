@@ -10,6 +10,7 @@ from datetime import datetime
 from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.compose.gathering import MONTHLY
 from chalicelib.content.values import Newsletter, Site
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
 from chalicelib.errors import AddressError, RenderError
@@ -49,7 +50,8 @@ class Planner:
     def _freeze(self, edition: Edition, content: Content) -> tuple[Edition, int]:
         total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
         batch: list[Membership] = []
-        for member in self._members_after(edition):
+        members = self._members_after(edition)
+        for member in (m for m in members if self._is_monthly(m) or not content.gathering):
             batch.append(member)
             if len(batch) == self._chunk_size:
                 edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
@@ -70,7 +72,7 @@ class Planner:
             )
             if variant is None:
                 skips[position] = NOT_FOR_THEM
-            elif member.cadence != "every":
+            elif self._is_monthly(member) and not content.gathering:
                 skips[position] = OTHER_CADENCE
             else:
                 variants[variant.key] = variant
@@ -78,6 +80,10 @@ class Planner:
         self._chunks.keep_variants(edition.id, list(variants.values()))
         writes = self._chunks.writes(edition.id, edition.chunks, recipients, skips)
         return self._editions.change(edition, writes, cursor=members[-1].sid, chunks=edition.chunks + 1)
+
+    def _is_monthly(self, member: Membership) -> bool:
+        """Whether a member gets gatherings: chose them, where the newsletter has any."""
+        return member.cadence == MONTHLY and MONTHLY in self._site.newsletters[member.newsletter].cadences
 
     def _members_after(self, edition: Edition) -> Iterator[Membership]:
         """Confirmed members beyond the cursor; ids order the shards too, since a shard is an id's first digit."""

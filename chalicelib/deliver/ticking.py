@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from chalicelib.collect.collector import Progress as CollectProgress
 from chalicelib.collect.collector import SourceReport, collect
@@ -49,12 +50,15 @@ class Ticker:
     dispatcher: Dispatcher
     transport: Callable[[], Transport]
     on_source: CollectProgress | None = None
+    has_monthly: Callable[[str], bool] = lambda _newsletter: False
+    """Whether anybody reads a newsletter at the monthly cadence."""
 
     async def tick(self, now: datetime) -> TickReport:
         """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once."""
         report = TickReport()
         report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)
         report.saw(self.composer.tick(now))
+        report.saw(self._gather(now))
         await self._prove(report, now)
         report.saw(self.dispatcher.tick(now, report.troubles))
         return report
@@ -73,6 +77,13 @@ class Ticker:
             if drained.trouble or not drained.chunks or stop():
                 break
         return report
+
+    def _gather(self, now: datetime) -> list[Edition]:
+        made = (
+            self.composer.gather(newsletter, now, partial(self.has_monthly, newsletter.name))
+            for newsletter in self.site.newsletters.values()
+        )
+        return [edition for edition in made if edition]
 
     async def _prove(self, report: TickReport, now: datetime) -> None:
         """Each draft goes to the editors once; one that could not be sent, again at the next tick."""
