@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.content.fields import LANGUAGE_TAG, Fields
 from chalicelib.content.frontmatter import MarkdownFile, read_markdown
+from chalicelib.content.generators import FOREIGN_KEYS, address, authors, labels, spelled, withheld
 from chalicelib.content.moments import parse_moment
 from chalicelib.content.pictures import check_picture
 from chalicelib.content.problems import Problems, did_you_mean, nearest
@@ -20,20 +21,14 @@ KNOWN_KEYS = (
     "title", "topics", "url",
 )  # fmt: skip
 
-FOREIGN_KEYS = frozenset({
-    "about", "aliases", "avatar", "comments", "cover", "featured", "hide_table_of_contents", "id", "keywords",
-    "layout", "lastmod", "last_modified_at", "linktitle", "math", "menu", "permalink", "redirect_from", "series",
-    "sidebar_position", "status", "subtitle", "template", "toc", "translationkey", "type", "updated", "weight",
-})  # fmt: skip
-"""Keys that Jekyll, Hugo, Docusaurus, Pelican and their themes read: accepted, without effect here."""
-
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """One file. ``date`` and ``starts`` are aware, UTC; ``image`` is the path or URL as written.
 
     Where only dates were written, ``ends`` is the midnight after the last day (RFC 5545, 3.6.1), and a deadline
-    of ``deadline_all_day`` lasts to the end of the day that begins at ``deadline_at``.
+    of ``deadline_all_day`` lasts to the end of the day that begins at ``deadline_at``. From ``expires`` on (Hugo's
+    expiryDate) it is no longer offered.
     """
 
     file: str
@@ -55,6 +50,7 @@ class Post:
     all_day: bool = False
     place: str = ""
     pinned: bool = False
+    expires: datetime | None = None
     deadline_title: str = ""
     deadline_at: datetime | None = None
     deadline_all_day: bool = False
@@ -104,28 +100,29 @@ def read_post(path: Path, values: dict[str, str], rules: FolderRules, problems: 
 
 def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rules: FolderRules) -> Post | None:
     fields = markdown.fields
-    if fields.flag("draft") or not fields.flag("published", default=True):
+    if withheld(fields):
         fields.finish((*KNOWN_KEYS, *fields.keys()))
         return None
     image, alt = _image(fields)
     check_picture(image, alt, rules.content, file, fields.line_of("image"), fields.problems)
     post = Post(
         file=file,
-        slug=fields.text("slug") or values.get("slug", path_stem(file)),
+        slug=fields.text("slug").strip("/") or values.get("slug", path_stem(file)),
         title=fields.text("title", required=True),
         body=markdown.body,
         body_line=markdown.body_line,
         language=_language(fields, values, rules),
         date=_date(fields, values, rules.zone),
-        url=_url(fields),
+        url=address(fields, rules.source),
         summary=fields.text("summary") or fields.text("description") or fields.text("excerpt"),
-        authors=fields.texts("author") + fields.texts("authors"),
-        categories=fields.texts("category") + fields.texts("categories") + fields.texts("tags"),
+        authors=authors(fields, rules.content / rules.source.location, rules.content),
+        categories=labels(fields),
         topics=_topics(fields, rules.topics),
         image=image,
         image_alt=alt,
         place=fields.text("place"),
         pinned=fields.flag("pinned"),
+        expires=_first_moment(fields, ("expirydate", "unpublishdate"), rules.zone),
         lines={key: fields.line_of(key) for key in fields.keys()},
     )
     return _with_times(post, fields, rules)
@@ -147,12 +144,20 @@ def _language(fields: Fields, values: dict[str, str], rules: FolderRules) -> str
 
 
 def _date(fields: Fields, values: dict[str, str], zone: ZoneInfo) -> datetime | None:
+    """When it is there for readers: Hugo's publishDate, the date, or the date of the file's name."""
+    if published := _first_moment(fields, ("publishdate", "pubdate"), zone):
+        return published
     moment = _moment(fields, "date", zone)
     if moment is None and "date" in values:
         try:
             return parse_moment(values["date"], zone)[0]
         except ValueError as error:
             fields.problems.error(fields.file, 0, "bad-date", f"file name: {error}")
+    return moment[0] if moment else None
+
+
+def _first_moment(fields: Fields, names: tuple[str, ...], zone: ZoneInfo) -> datetime | None:
+    moment = _moment(fields, key, zone) if (key := spelled(fields, *names)) else None
     return moment[0] if moment else None
 
 
@@ -178,14 +183,6 @@ def _image(fields: Fields) -> tuple[str, str]:
     src, alt = image.text("src", required=True), image.text("alt")
     image.finish(("src", "alt"))
     return src, alt
-
-
-def _url(fields: Fields) -> str:
-    url = fields.text("url")
-    if url and not re.match(r"https?://[^\s<>\"]+\Z", url):
-        fields.wrong("url", f"'{url}' is no web address; begin with https://")
-        return ""
-    return url
 
 
 def _topics(fields: Fields, known: Iterable[str]) -> tuple[str, ...]:
