@@ -72,15 +72,17 @@ def clock_at(now: str, runtime: Runtime) -> Clock:
 
 
 @contextmanager
-def scratch(runtime: Runtime) -> Iterator[Runtime]:
+def scratch(runtime: Runtime, *, empty: bool = False) -> Iterator[Runtime]:
     """A copy of the house in which anything may happen: no state of the real one is touched.
 
-    With the store ``aws`` the copy is empty: only what the sources hold now is seen.
+    ``empty`` ones have the site and no state at all.
+
+    With the store ``aws`` the copy is always empty: only what the sources hold now is seen.
     """
     with tempfile.TemporaryDirectory(prefix="sendbrief-") as folder:
         data = Path(folder)
         source = runtime.settings.data / "sendbrief.db"
-        if runtime.settings.store == "sqlite" and source.exists():
+        if runtime.settings.store == "sqlite" and source.exists() and not empty:
             copy_database(source, data / "sendbrief.db")
         changed = replace(
             runtime.settings,

@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 
 from chalicelib import __version__
-from chalicelib.cli import draft_commands, edition_commands, run_commands, site_commands, subscriber_commands
+from chalicelib.cli import (
+    draft_commands,
+    edition_commands,
+    run_commands,
+    simulate_commands,
+    site_commands,
+    subscriber_commands,
+)
 from chalicelib.cli.context import Options, err, escape, show_error
 from chalicelib.errors import SendbriefError, UsageError
 
@@ -48,7 +55,7 @@ def options(
     Options.site, Options.data = site, data
 
 
-for module in (site_commands, draft_commands, edition_commands, run_commands):
+for module in (site_commands, draft_commands, simulate_commands, edition_commands, run_commands):
     module.register(app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 

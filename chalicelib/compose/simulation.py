@@ -1,6 +1,6 @@
 """A newsletter's life over any span, in seconds: the same code under a clock that jumps from slot to slot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
@@ -9,14 +9,14 @@ from chalicelib.collect.collector import collect, read_sources
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.entry import Entry
 from chalicelib.collect.fetch import Fetch, Fetched, Validators
-from chalicelib.collect.found import SourceError
+from chalicelib.collect.found import Found, SourceError
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.gaps import Gap, why_never
 from chalicelib.compose.history import window_of
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot, slots_from
-from chalicelib.content.values import Kind, Newsletter, Problem, Site
+from chalicelib.content.values import Kind, Newsletter, Problem, Severity, Site, Source
 from chalicelib.store import Blobs, Table
 
 AS_IF_APPROVED = "as if an editor approved it"
@@ -44,7 +44,7 @@ class Simulator:
     def run(self, start: datetime, end: datetime) -> Simulation:
         """Everything from ``start`` to ``end`` (aware), as if the newsletter began at ``start``."""
         read = read_sources(self._site, self._fetch, end)
-        problems = tuple(problem for _, found, _ in read if found for problem in found.problems)
+        problems = tuple(problem for one in read for problem in _problems(*one))
         entries = [entry for _, found, _ in read if found for entry in found.entries]
         for now in self._moments(entries, start, end):
             collect(self._site, self._table, self._fetch, now, force=True)
@@ -92,6 +92,13 @@ class Simulator:
             )
             if due and entry.kind is Kind.POST and not window.stood_in(entry):
                 yield Gap(entry, why_never(entry, newsletter, self._site, window))
+
+
+def _problems(source: Source, found: Found | None, error: str) -> Iterable[Problem]:
+    if found is None:
+        message = f"source '{source.name}' {error}; its news are missing here"
+        return [Problem("content/site.yaml", source.line, "source", Severity.WARNING, message)]
+    return found.problems
 
 
 def _months(start: datetime, end: datetime) -> int:

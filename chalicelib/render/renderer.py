@@ -28,6 +28,15 @@ def render_public(
     return _render(Edition(site, newsletter, content, variant, public=True), templates)
 
 
+def render_subject(
+    site: Site, newsletter: Newsletter, content: Content, variant: Variant, *, templates: Templates
+) -> str:
+    """The subject alone, as the archive shows it. Raises RenderError."""
+    edition = Edition(site, newsletter, content, variant, public=True)
+    catalogue = templates.catalogue(variant.language, site.fallback)
+    return fill(_subject(edition, templates, template_context(edition, catalogue)), {})
+
+
 def _render(edition: Edition, templates: Templates) -> Rendered:
     catalogue = templates.catalogue(edition.variant.language, edition.site.fallback)
     context = template_context(edition, catalogue)
@@ -65,4 +74,4 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
 
 
-__all__ = ["Rendered", "archive_url", "render", "render_public"]
+__all__ = ["Rendered", "archive_url", "render", "render_public", "render_subject"]
