@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 from chalicelib.errors import ConfigurationError
@@ -37,6 +38,12 @@ SETTINGS = (
         "Keys links and ids; several parted by commas, oldest first.",
     ),
     Setting("SENDBRIEF_TICK_SECONDS", "`60`", "How often `run` and `serve` look for what is due."),
+    Setting(
+        "SENDBRIEF_FETCH_ALLOW",
+        "none",
+        "Networks (CIDR) and hosts of your own that sources may lie in, parted by commas: `10.1.0.0/16, wiki.intranet`."
+        " All else that is not on the public internet is never fetched.",
+    ),
     Setting("SENDBRIEF_TABLE", "`sendbrief`", "DynamoDB table (store `aws`)."),
     Setting("SENDBRIEF_BUCKET", "none", "S3 bucket (store `aws`)."),
     Setting("SENDBRIEF_QUEUE_URL", "none", "SQS queue of chunks (store `aws`)."),
@@ -58,6 +65,7 @@ class Settings:
     smtp_url: str = ""
     secret: str = ""
     tick_seconds: int = 60
+    fetch_allow: tuple[str, ...] = ()
     table: str = "sendbrief"
     bucket: str = ""
     queue_url: str = ""
@@ -84,6 +92,7 @@ def load_settings(
         smtp_url=values.get("SENDBRIEF_SMTP_URL", ""),
         secret=values.get("SENDBRIEF_SECRET", ""),
         tick_seconds=_positive(values, "SENDBRIEF_TICK_SECONDS", 60),
+        fetch_allow=_places(values, "SENDBRIEF_FETCH_ALLOW"),
         table=values.get("SENDBRIEF_TABLE") or "sendbrief",
         bucket=values.get("SENDBRIEF_BUCKET", ""),
         queue_url=values.get("SENDBRIEF_QUEUE_URL", ""),
@@ -109,6 +118,21 @@ def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str
     if value not in known:
         raise ConfigurationError(f"{name} is '{value}'.", f"Set it to {' or '.join(known)}.")
     return value
+
+
+def _places(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Networks, addresses and host names, parted by commas or blanks."""
+    places = tuple(re.split(r"[\s,]+", values.get(name, "").strip(" ,\n\t")))
+    for place in places:
+        try:
+            ip_network(place, strict=False)
+        except ValueError:
+            if place and not re.fullmatch(r"(?!.*\.\.)[\w-][\w.-]*[a-zA-Z][\w.-]*", place, re.ASCII):
+                raise ConfigurationError(
+                    f"{name} has '{place[:60]}', which is neither a network nor a host.",
+                    "Write networks like 10.1.0.0/16 and hosts like wiki.intranet, parted by commas.",
+                ) from None
+    return tuple(place for place in places if place)
 
 
 def _positive(values: Mapping[str, str], name: str, default: int) -> int:

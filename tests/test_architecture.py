@@ -39,9 +39,46 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == {"chalicelib/settings.py"}
 
 
+CLIENTS = (
+    "urllib3", "requests", "httpx", "httpcore", "aiohttp", "niquests", "pycurl", "urllib.request", "http.client",
+    "ftplib", "xmlrpc", "webbrowser", "telnetlib",
+)  # fmt: skip
+CONNECTING = {"create_connection", "open_connection", "open_unix_connection", "urlopen", "urlretrieve"}
+
+
 def test_only_the_fetch_opens_urls() -> None:
-    opened = importers("urllib3", "requests", "httpx", "aiohttp", "urllib.request", "http.client")
-    assert opened == {"chalicelib/collect/fetch.py"}
+    assert importers(*CLIENTS) == {"chalicelib/collect/wire.py"}
+
+
+def test_sockets_are_where_they_are_guarded_or_for_mail() -> None:
+    users = {
+        name for name in importers("socket", "ssl", "_socket", "_ssl") if not name.startswith("chalicelib/transports/")
+    }
+    assert users == {"chalicelib/collect/guard.py", "chalicelib/collect/wire.py", "chalicelib/web/server.py"}
+
+
+def test_nothing_else_connects() -> None:
+    connecting = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(
+            isinstance(node, ast.Attribute) and node.attr in CONNECTING
+            for node in ast.walk(ast.parse(path.read_text()))
+        )
+    }
+    assert connecting == {"chalicelib/collect/wire.py", "chalicelib/transports/smtp_session.py"}
+
+
+def test_feedparser_gets_only_streams() -> None:
+    """Given bytes or a text, it opens what looks like a path or a URL."""
+    calls = [
+        node
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "feedparser.parse"
+    ]
+    assert calls
+    assert all(ast.unparse(call.args[0]).startswith("io.BytesIO(") for call in calls)
 
 
 def test_only_the_runtime_imports_adapters() -> None:

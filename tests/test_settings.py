@@ -30,6 +30,12 @@ def test_the_site_is_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytes
     assert load_settings({"SENDBRIEF_SITE": "", "SENDBRIEF_DATA": "rel"}).data == tmp_path / "rel"
 
 
+def test_networks_and_hosts_that_may_be_fetched(tmp_path: Path) -> None:
+    given = load(tmp_path, SENDBRIEF_FETCH_ALLOW=" 10.1.2.3/16, fd00::/8\nwiki.intranet ,::1 3com.example.org,")
+    assert given.fetch_allow == ("10.1.2.3/16", "fd00::/8", "wiki.intranet", "::1", "3com.example.org")
+    assert load(tmp_path, SENDBRIEF_FETCH_ALLOW=" , ").fetch_allow == ()
+
+
 def test_every_documented_setting_is_known(tmp_path: Path) -> None:
     values = {setting.variable: "" for setting in SETTINGS if setting.variable != "SENDBRIEF_SITE"}
     assert load(tmp_path, **values) == load(tmp_path)
@@ -44,6 +50,7 @@ def test_every_documented_setting_is_known(tmp_path: Path) -> None:
         *(("SENDBRIEF_TICK_SECONDS", value) for value in ("0", "-1", "1.5", "soon", "٣", "9" * 5000, "1e3")),
         ("SENDBRIEF_DATA", "~no-such-user-here/x"),
         ("SENDBRIEF_DATA", "\0"),
+        *(("SENDBRIEF_FETCH_ALLOW", v) for v in ("10.0.0.0/33", "300.1.2.3", "127.1", "http://a", "a..b", "10/8", "*")),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, name: str, value: str) -> None:

@@ -1,16 +1,17 @@
 """The verb of this room: read every source that is due, keep what is new, note how each source is doing."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
+from chalicelib import __version__
+from chalicelib.collect.asking import Failure, Question, ask, asking, surprise
 from chalicelib.collect.calendars import read_calendar
 from chalicelib.collect.entries import Changes, EntryStore
 from chalicelib.collect.entry import Entry, entry_to_json
 from chalicelib.collect.feeds import read_feed
-from chalicelib.collect.fetch import Fetch, Fetched, Validators
+from chalicelib.collect.fetch import Fetch, Fetched
 from chalicelib.collect.folder import read_folder
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.health import Health, HealthStore
@@ -19,96 +20,131 @@ from chalicelib.collect.topics import topics_of
 from chalicelib.content.values import Problem, Severity, Site, Source, SourceKind
 from chalicelib.store import Table
 
-PARALLEL = 16
+RUN_SECONDS = 60.0
+"""How long a run waits for answers; sources that were not reached by then are the first of the next one."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """What became of one source in one run. ``outcome`` is read, unchanged, failed or waiting."""
+    """What became of one source in one run: read, unchanged, failed, or waiting, then ``why`` says for what."""
 
     source: str
     outcome: str
     health: Health
     changes: Changes = field(default_factory=Changes)
     problems: tuple[Problem, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     fetched: Fetched | None = None
     found: Found | None = None
-    error: str = ""
+    failure: Failure | None = None
 
 
 Progress = Callable[[SourceReport], None]
 
 
 def collect(
-    site: Site, table: Table, fetch: Fetch, now: datetime, *, force: bool = False, progress: Progress | None = None
+    site: Site,
+    table: Table,
+    fetch: Fetch,
+    now: datetime,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    seconds: float = RUN_SECONDS,
 ) -> list[SourceReport]:
-    """Read all due sources side by side; one that fails never stops the others. ``force`` ignores waits."""
-    healths = HealthStore(table)
-    states = healths.load([source.name for source in site.sources])
-    due = [s for s in site.sources if force or states[s.name][0].due(now)]
-    reports = [SourceReport(s.name, "waiting", states[s.name][0]) for s in site.sources if s not in due]
-    known = {name: health.validators for name, (health, _) in states.items()}
-    for source, answer in zip(due, _read_all(site, due, known, fetch, now), strict=True):
-        health, item = states[source.name]
-        report = _keep(site, source, answer, health, table, now)
-        healths.save(report.health, item)
-        reports.append(report)
+    """Read all due sources side by side; one that fails or is slow never stops the others.
+
+    What comes is kept as it comes, the site's own files first; after ``seconds`` no more is waited for. ``force``
+    ignores waits, also those of sources that have ended. The reports are in the site's order.
+    """
+    store = HealthStore(table)
+    stored = store.load([source.name for source in site.sources])
+    healths = {s.name: stored[s.name][0].aimed(s.location, s.kind, _settings(site, s)) for s in site.sources}
+    due = [source for source in site.sources if force or healths[source.name].due(now)]
+    reports: dict[str, SourceReport] = {}
+    for source, answer in _answers(site, due, healths, fetch, now, seconds):
+        report = _keep(site, source, answer, healths[source.name], table, now)
+        store.save(report.health, stored[source.name][1])
+        reports[source.name] = report
         if progress:
             progress(report)
-    return reports
+    return [reports.get(s.name) or _waiting(healths[s.name], now, seconds) for s in site.sources]
 
 
 def read_sources(site: Site, fetch: Fetch, now: datetime) -> list[tuple[Source, Found | None, str]]:
     """Read all sources without keeping anything: each with what was found, or why nothing was."""
-    answers = _read_all(site, site.sources, {}, fetch, now)
-    return [(source, answer.found, answer.error) for source, answer in zip(site.sources, answers, strict=True)]
+    healths = {source.name: Health(source.name, location=source.location) for source in site.sources}
+    answers = {s.name: answer for s, answer in _answers(site, site.sources, healths, fetch, now, RUN_SECONDS)}
+    late = _Answer(failure=Failure("was not reached in time"))
+    read = [(source, answers.get(source.name, late)) for source in site.sources]
+    return [(source, answer.found, answer.failure.why if answer.failure else "") for source, answer in read]
 
 
-def _read_all(
-    site: Site, sources: Sequence[Source], known: Mapping[str, Validators], fetch: Fetch, now: datetime
-) -> list[_Answer]:
-    def read(source: Source) -> _Answer:
-        return _read(site, source, known.get(source.name, Validators()), fetch, now)
-
-    if not sources:
-        return []
-    with ThreadPoolExecutor(min(PARALLEL, len(sources)), "collect") as pool:
-        return list(pool.map(read, sources))
+def _settings(site: Site, source: Source) -> str:
+    """A digest of all that decides what an answer is made into: after a change, 'not modified' is no answer."""
+    own = replace(source, location="", line=0, backlog=None)
+    return digest(repr((__version__, own, site.topics, site.languages, site.base_url)))[:16]
 
 
-def _read(site: Site, source: Source, known: Validators, fetch: Fetch, now: datetime) -> _Answer:
+def _waiting(health: Health, now: datetime, seconds: float) -> SourceReport:
+    why = f"was not reached within {seconds:g} seconds; the next tick asks it first"
+    if not health.due(now):
+        why = health.error
+    return SourceReport(health.source, "waiting", health, why=why)
+
+
+def _answers(
+    site: Site, due: Sequence[Source], healths: Mapping[str, Health], fetch: Fetch, now: datetime, seconds: float
+) -> Iterator[tuple[Source, _Answer]]:
+    """The site's own files in its order, then others as they answer; those asked longest ago are asked first."""
+    remote = sorted((s for s in due if "://" in s.location), key=lambda s: healths[s.name].checked or _LONG_AGO)
+    questions = [Question(s, healths[s.name].asks, healths[s.name].validators) for s in remote]
+    with asking(questions, fetch, seconds) as arriving:
+        for source in due:
+            if source.kind is SourceKind.FOLDER:
+                yield source, _understood(site, source, None, now)
+            elif "://" not in source.location:
+                yield source, _understood(site, source, ask(Question(source, source.location), fetch), now)
+        for question, answer in arriving:
+            yield question.source, _understood(site, question.source, answer, now)
+
+
+def _understood(site: Site, source: Source, answer: Fetched | Failure | None, now: datetime) -> _Answer:
+    """What is in an answer, or in a folder (None)."""
+    if isinstance(answer, Failure):
+        return _Answer(failure=answer)
     try:
-        if source.kind is SourceKind.FOLDER:
+        if answer is None:
             return _Answer(found=read_folder(site, source, now))
-        fetched = fetch(source.location, known)
-        if fetched.body is None:
-            return _Answer(fetched=fetched)
+        if answer.body is None:
+            return _Answer(answer)
         if source.kind is SourceKind.FEED:
-            return _Answer(fetched, read_feed(site, source, fetched.body, fetched.url, now))
-        return _Answer(fetched, read_calendar(site, source, fetched.body, now))
+            return _Answer(answer, read_feed(site, source, answer.body, answer.url, now))
+        return _Answer(answer, read_calendar(site, source, answer.body, now))
     except SourceError as error:
-        return _Answer(error=str(error))
+        return _Answer(failure=Failure(str(error)))
     except Exception as error:  # noqa: BLE001 (a parser's surprise in one source must not stop the others)
-        return _Answer(error=f"could not be read ({type(error).__name__}: {error})"[:300])
+        return _Answer(failure=surprise(error))
 
 
 def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Table, now: datetime) -> SourceReport:
-    if answer.error:
-        problem = Problem(
-            "content/site.yaml", source.line, "source", Severity.WARNING, f"source '{source.name}' {answer.error}"
-        )
-        return SourceReport(source.name, "failed", health.failed(answer.error, now), problems=(problem,))
-    validators = answer.fetched.validators if answer.fetched else Validators()
-    found = answer.found
+    if failure := answer.failure:
+        message = f"source '{source.name}' {failure.why}"
+        problem = Problem("content/site.yaml", source.line, "source", Severity.WARNING, message)
+        failed = health.failed(failure.why, now, wait=failure.wait, gone=failure.gone)
+        return SourceReport(source.name, "failed", failed, problems=(problem,))
+    fetched, found = answer.fetched or Fetched(None, ""), answer.found
     if found is None:
-        return SourceReport(source.name, "unchanged", health.well(now, health.entries, health.digest, validators))
+        well = health.well(now, health.entries, health.digest, fetched.validators, fetched.moved_to)
+        return SourceReport(source.name, "unchanged", well)
     entries = [_finish(site, source, entry, found, first=health.started is None) for entry in found.entries]
     mark = digest(json.dumps([_content(entry) for entry in entries], sort_keys=True))
-    well = health.well(now, len(entries), mark, validators)
+    well = health.well(now, len(entries), mark, fetched.validators, fetched.moved_to)
     if mark == health.digest:
         return SourceReport(source.name, "unchanged", well, problems=found.problems)
     store = EntryStore(table)

@@ -1,24 +1,27 @@
-"""The only code that opens a URL or a source's file: deadlines, caps, conditional requests.
+"""Fetching sources: redirects hop by hop, what each answer means, and files beside content/. All go through here.
 
 Lives behind ``Fetch`` so that the collector can be run on anything that answers like it.
 """
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
 from chalicelib import __version__
 from chalicelib.collect.found import SourceError
+from chalicelib.collect.guard import Allowed
+from chalicelib.collect.politeness import FIRST_WAIT, Gates, asked_to_wait
+from chalicelib.collect.wire import MAX_BYTES, Answer, Deadline, Network, Target, asked, target_of
 from chalicelib.content.markup import one_line
 
-MAX_BYTES = 10 * 1024 * 1024
 DEADLINE_SECONDS = 20.0
+MAX_REDIRECTS = 5
+_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, text/calendar, */*;q=0.5"
+_FOREVER, _FOR_NOW = {301, 308}, {302, 303, 307}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,181 +34,160 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer. ``body`` is None where nothing changed since (304)."""
+    """An answer. ``body`` is None where nothing changed since (304).
+
+    ``url`` is where it came from in the end; ``moved_to`` where it says that it will be found from now on, or ''.
+    """
 
     body: bytes | None
     url: str
     validators: Validators = Validators()
+    moved_to: str = ""
+
+
+class GoneError(SourceError):
+    """The server says that the source has ended (410)."""
+
+
+class BusyError(SourceError):
+    """The server asks to be left alone (429, 503) for ``wait``; None where it does not say how long."""
+
+    def __init__(self, words: str, wait: timedelta | None = None) -> None:
+        super().__init__(words)
+        self.wait = wait
 
 
 Fetch = Callable[[str, Validators], Fetched]
-"""Gets a location; raises SourceError with plain words."""
+"""Gets a location; raises SourceError with plain words, GoneError and BusyError among them."""
 
 
-def fetcher(root: Path, site_url: str, *, deadline: float = DEADLINE_SECONDS) -> Fetch:
-    """A Fetch for a site: URLs by HTTP(S), anything else as a path beside content/."""
+def fetcher(
+    root: Path,
+    site_url: str,
+    *,
+    deadline: float = DEADLINE_SECONDS,
+    allow: Iterable[str] = (),
+    network: Network | None = None,
+) -> Fetch:
+    """A Fetch for one run over a site: URLs by HTTP(S), anything else as a path beside content/.
+
+    ``deadline`` is in seconds, for all hops of a redirect together. ``allow`` names networks (CIDR) and hosts that
+    may be reached although they are not on the public internet.
+    """
+    visit = _Visit(site_url, deadline, replace(network or Network(), allowed=Allowed.parse(allow)))
 
     def fetch(location: str, known: Validators) -> Fetched:
-        if location.startswith(("http://", "https://")):
-            return _fetch_url(location, known, site_url, deadline)
-        if "://" in location:
-            raise SourceError(f"'{location.split(':')[0]}:' addresses are not fetched; use https:// or a path")
+        scheme = location.split(":")[0].strip().lower()
+        if scheme in {"http", "https"}:
+            return visit.fetch(location.strip(), known)
+        if "://" in location or re.fullmatch("data|javascript|file|gopher|jar|dict", scheme):
+            raise SourceError(f"'{one_line(scheme, 20)}:' addresses are not fetched; use https:// or a path")
         return _read_file(root, location)
 
     return fetch
 
 
 def _read_file(root: Path, location: str) -> Fetched:
-    path = root / location
-    for candidate in (path, root / "content" / location):
-        if candidate.is_file():
-            path = candidate
-            break
+    homes = (root, root / "content")
     try:
+        path = next((path for home in homes if (path := home / location).exists()), root / location)
+        if not any(path.resolve().is_relative_to(home.resolve()) for home in homes):
+            raise SourceError(f"the file {location} lies outside of the site; only its own files are read")
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SourceError(f"{location} is no regular file")
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"the file {location} can't be read: {error.strerror}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path, a loop of links
+        raise SourceError(f"the file {location!r} can't be read: {getattr(error, 'strerror', error)}") from None
     if len(body) > MAX_BYTES:
         raise SourceError(f"the file {location} is larger than {MAX_BYTES // 1024 // 1024} MB")
     return Fetched(body, "")
 
 
-def _fetch_url(url: str, known: Validators, site_url: str, deadline: float) -> Fetched:
-    import urllib3  # 63 ms: only where a URL is fetched
+@dataclass(slots=True)
+class _Visit:
+    """All fetches of one run: they share what servers asked for."""
 
-    headers = {
-        "User-Agent": f"Sendbrief/{__version__} (+{site_url})",
-        "Accept": "application/atom+xml, application/rss+xml, application/feed+json, text/calendar, */*;q=0.5",
-        "Accept-Encoding": "gzip, deflate",
-    }
-    if known.etag:
-        headers["If-None-Match"] = known.etag
-    if known.last_modified:
-        headers["If-Modified-Since"] = known.last_modified
-    ends = time.monotonic() + deadline
+    site_url: str
+    deadline: float
+    network: Network
+    gates: Gates = field(default_factory=Gates)
+    resting: dict[str, timedelta] = field(default_factory=dict)
+    """Servers that asked to be left alone, and for how long."""
+
+    def fetch(self, url: str, known: Validators) -> Fetched:
+        """Follow a URL to its answer."""
+        deadline, moved_to, lasting = Deadline(self.deadline), "", True
+        target = target_of(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._ask(target, known, deadline)
+            if isinstance(answer, Fetched):
+                return Fetched(answer.body, answer.url, answer.validators, moved_to)
+            status, following = answer
+            if target.scheme == "https" and following.scheme == "http":
+                raise SourceError(f"redirects from https to http, to {following.url[:200]}, which is not followed")
+            lasting = lasting and status in _FOREVER
+            target, moved_to = following, following.url if lasting else moved_to
+        raise SourceError("redirects too often")
+
+    def _ask(self, target: Target, known: Validators, deadline: Deadline) -> Fetched | tuple[int, Target]:
+        """One hop: an answer, or the status and target of a redirect."""
+        with self.gates.through(target.server, deadline.left()):
+            if target.server in self.resting:
+                words = f"was not asked: {target.host} told another source to wait"
+                raise BusyError(words, self.resting[target.server])
+            with asked(target, self._headers(known), self.network, deadline) as answer:
+                status = answer.status
+                validators = Validators(_kept(answer, "ETag"), _kept(answer, "Last-Modified"))
+                if status == 200:
+                    return Fetched(answer.read(), target.url, validators)
+                if status == 304 and known != Validators():
+                    return Fetched(None, target.url, known)
+                if status in _FOREVER | _FOR_NOW:
+                    return status, _following(target, answer)
+                raise self._failure(target, answer)
+
+    def _headers(self, known: Validators) -> dict[str, str]:
+        site = self.site_url.encode("ascii", "ignore").decode()
+        headers = {
+            "User-Agent": one_line(f"Sendbrief/{__version__} (+{site})", 300),
+            "Accept": _ACCEPT,
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "close",
+        }
+        if known.etag:
+            headers["If-None-Match"] = known.etag
+        if known.last_modified:
+            headers["If-Modified-Since"] = known.last_modified
+        return headers
+
+    def _failure(self, target: Target, answer: Answer) -> SourceError:
+        """What a status that is neither an answer nor a redirect means."""
+        words = f"answered {answer.status} {one_line(answer.reason, 60)}".strip()
+        wait = asked_to_wait(answer.headers.get("Retry-After", ""), answer.headers.get("Date", ""))
+        if answer.status == 410:
+            return GoneError(f"{words}: it has ended, and is asked no more until its address in site.yaml changes")
+        if answer.status == 429 or (answer.status == 503 and wait is not None):
+            self.resting[target.server] = wait or FIRST_WAIT
+            return BusyError(words, wait)
+        if answer.status == 304:
+            return SourceError("answered that nothing has changed, which nobody had asked")
+        return SourceError(words)
+
+
+def _kept(answer: Answer, name: str) -> str:
+    """A validator that can be sent again as it came; one with strange letters is not used."""
+    value = answer.headers.get(name, "")
+    return value if value.isascii() and value.isprintable() and len(value) < 1000 else ""
+
+
+def _following(target: Target, answer: Answer) -> Target:
+    location = answer.headers.get("Location", "")
+    if not location:
+        raise SourceError(f"answered {answer.status}, a redirect, but not where to")
+    with suppress(UnicodeError):  # headers come as Latin-1; some put UTF-8 in them
+        location = location.encode("latin-1").decode("utf-8")
     try:
-        with (
-            _pool(deadline) as pool,
-            pool.request("GET", url, headers=headers, preload_content=False, decode_content=True) as answer,
-        ):
-            final = urljoin(url, answer.geturl() or "")
-            validators = Validators(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
-            if answer.status == 304:
-                return Fetched(None, url, known)
-            if answer.status != 200:
-                raise SourceError(f"answered {answer.status} {one_line(answer.reason or '', 60)}".strip())
-            return Fetched(_read_capped(answer), final, validators)
-    except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-        late = time.monotonic() >= ends  # the socket was shut under the reader, who may say anything
-        raise SourceError("took too long to answer" if late else _words(error)) from None
-
-
-@contextmanager
-def _pool(deadline: float) -> Iterator[Any]:
-    """A pool whose connections are shut at the deadline: time-outs of sockets begin again with every byte."""
-    import urllib3
-
-    watch = _Watch()
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=min(5.0, deadline), read=deadline),
-        retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=5, raise_on_redirect=True),
-    )
-    pool.pool_classes_by_scheme = _watched(watch)
-    timer = threading.Timer(deadline, watch.shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield pool
-    finally:
-        timer.cancel()
-        timer.join()
-        pool.clear()
-        watch.close()
-
-
-def _watched(watch: "_Watch") -> dict[str, Any]:
-    """urllib3's classes of connections, each of which reports the sockets it opens."""
-    import urllib3
-
-    class Http(urllib3.connection.HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return watch.add(self, super()._new_conn())
-
-    class Https(urllib3.connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return watch.add(self, super()._new_conn())
-
-    class HttpPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Http
-
-    class HttpsPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Https
-
-    return {"http": HttpPool, "https": HttpsPool}
-
-
-class _Watch:
-    """Doubles of the sockets of one request: TLS takes the originals over, and a double still shuts them."""
-
-    def __init__(self) -> None:
-        self._doubles: list[socket.socket] = []
-        self._opened: list[Any] = []
-        self._late = False
-        self._lock = threading.Lock()
-
-    def add(self, connection: Any, opened: socket.socket) -> socket.socket:
-        """Watch what a connection has opened."""
-        with self._lock:
-            self._doubles.append(opened.dup())
-            self._opened += [connection, opened]
-        if self._late:
-            self.shut()
-        return opened
-
-    def shut(self) -> None:
-        """End all reading and writing on them; also on those to come."""
-        self._late = True
-        with self._lock:
-            for double in self._doubles:
-                with suppress(OSError):  # already closed by the other side
-                    double.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Give all back, also what urllib3 would leave to the garbage collector."""
-        with self._lock:
-            for opened in [*self._doubles, *self._opened]:
-                opened.close()
-            self._doubles.clear()
-
-
-def _read_capped(answer: Any) -> bytes:
-    """The decompressed body; a bomb or an endless answer is cut off."""
-    parts, size = [], 0
-    for part in answer.stream(65536):
-        size += len(part)
-        if size > MAX_BYTES:
-            raise SourceError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _words(error: Exception) -> str:
-    """urllib3's error without its object addresses and host pools."""
-    cause = getattr(error, "reason", None) or error
-    name = type(cause).__name__
-    known = {
-        "NameResolutionError": "the host name can't be resolved",
-        "ConnectTimeoutError": "no connection within the time limit",
-        "ReadTimeoutError": "no answer within the time limit",
-        "NewConnectionError": "the connection was refused or the network can't be reached",
-        "SSLError": "the TLS certificate can't be verified",
-        "ResponseError": "redirects too often",
-        "DecodeError": "the compressed answer is damaged",
-        "IncompleteRead": "the connection broke off in the answer",
-        "ProtocolError": "the connection broke off in the answer",
-        "LocationParseError": "the address, or the one it redirects to, is no web address",
-        "LocationValueError": "the address, or the one it redirects to, is no web address",
-        "URLSchemeUnknown": "redirects to an address that is neither http nor https",
-    }
-    return known.get(name, f"the connection failed ({name})")
+        return target_of(urljoin(target.url, location.strip().replace(" ", "%20")))
+    except ValueError:  # urljoin, of a broken IPv6 address
+        raise SourceError("the address, or the one it redirects to, is no web address") from None

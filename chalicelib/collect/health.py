@@ -7,16 +7,23 @@ from typing import Any
 
 from chalicelib.clock import from_iso, iso
 from chalicelib.collect.fetch import Validators
+from chalicelib.collect.politeness import wait_after
+from chalicelib.content.values import SourceKind
 from chalicelib.errors import ConflictError
 from chalicelib.store import Item, Key, Table
 
-FIRST_WAIT = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=6)
+DOUBT_AFTER = 3
+"""Failures in a row after which a remembered new address is forgotten, and site.yaml's asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of one source. Moments are aware, UTC; ``error`` is empty while it is well."""
+    """The state of one source. Moments are aware, UTC; ``error`` is empty while it is well.
+
+    ``location`` is the address in site.yaml, ``moved_to`` the one it permanently redirects to. A ``retired`` source
+    said that it has ended: it is not asked any more. ``settings`` is a digest of all else in site.yaml that decides
+    what is made of an answer.
+    """
 
     source: str
     started: datetime | None = None
@@ -27,21 +34,55 @@ class Health:
     entries: int = 0
     digest: str = ""
     validators: Validators = field(default_factory=Validators)
+    location: str = ""
+    moved_to: str = ""
+    retired: bool = False
+    settings: str = ""
+
+    @property
+    def state(self) -> str:
+        """In a word or two: never read, well, failing or retired."""
+        if self.retired:
+            return "retired"
+        if self.error:
+            return "failing"
+        return "well" if self.checked else "never read"
+
+    @property
+    def asks(self) -> str:
+        """The address to ask now."""
+        return self.moved_to or self.location
 
     def due(self, now: datetime) -> bool:
         """Whether it may be asked now."""
-        return self.next_try is None or self.next_try <= now
+        return not self.retired and (self.next_try is None or self.next_try <= now)
 
-    def failed(self, why: str, now: datetime) -> "Health":
-        """After a failure: waits twice as long each time, six hours at most."""
-        wait = min(FIRST_WAIT * 2 ** min(self.failures, 10), LONGEST_WAIT)
-        return replace(self, checked=now, error=why, failures=self.failures + 1, next_try=now + wait)
+    def aimed(self, location: str, kind: SourceKind, settings: str) -> "Health":
+        """As it counts for what site.yaml says now: a new address begins anew, other changes ask for everything.
 
-    def well(self, now: datetime, entries: int, digest: str, validators: Validators) -> "Health":
+        A feed at a new address has a backlog again; what a calendar or folder lists is compared as before.
+        """
+        if self.location and self.location != location:
+            started = None if kind is SourceKind.FEED else self.started
+            return Health(self.source, started, entries=self.entries, location=location, settings=settings)
+        if self.settings != settings:
+            return replace(self, location=location, settings=settings, validators=Validators())
+        return replace(self, location=location)
+
+    def failed(self, why: str, now: datetime, *, wait: timedelta | None = None, gone: bool = False) -> "Health":
+        """After a failure: waits longer each time, and never less than the server asked for."""
+        pause = max(wait_after(self.source, self.failures), wait or timedelta())
+        failures = self.failures + 1
+        return replace(
+            self, checked=now, error=why, failures=failures, retired=gone, next_try=None if gone else now + pause,
+            moved_to="" if failures >= DOUBT_AFTER else self.moved_to,
+        )  # fmt: skip
+
+    def well(self, now: datetime, entries: int, digest: str, validators: Validators, moved_to: str = "") -> "Health":
         """After an answer."""
         return replace(
-            self, started=self.started or now, checked=now, error="", failures=0, next_try=None,
-            entries=entries, digest=digest, validators=validators,
+            self, started=self.started or now, checked=now, error="", failures=0, next_try=None, retired=False,
+            entries=entries, digest=digest, validators=validators, moved_to=moved_to or self.moved_to,
         )  # fmt: skip
 
 
@@ -86,6 +127,10 @@ def _read(name: str, item: Item | None) -> Health:
         entries=data["entries"],
         digest=data["digest"],
         validators=Validators(data["etag"], data["last_modified"]),
+        location=data.get("location", ""),
+        moved_to=data.get("moved_to", ""),
+        retired=data.get("retired", False),
+        settings=data.get("settings", ""),
     )
 
 
@@ -100,4 +145,8 @@ def _write(health: Health) -> dict[str, Any]:
         "digest": health.digest,
         "etag": health.validators.etag,
         "last_modified": health.validators.last_modified,
+        "location": health.location,
+        "moved_to": health.moved_to,
+        "retired": health.retired,
+        "settings": health.settings,
     }
