@@ -148,7 +148,7 @@ def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Ta
     if mark == health.digest:
         return SourceReport(source.name, "unchanged", well, problems=found.problems)
     store = EntryStore(table)
-    changes = store.keep(entries)
+    changes = store.keep(entries, complete=found.complete)
     if found.complete and health.started is not None:
         changes.withdrawn = store.withdraw_missing(source.name, entries, now)
     return SourceReport(source.name, "read", well, changes, found.problems)

@@ -1,21 +1,25 @@
 """Entries in the table: kept under the month they were first seen, found again by any of their names."""
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
-from chalicelib.collect.identity import digest
+from chalicelib.collect.identity import digest, entry_id
+from chalicelib.collect.matching import Leads, match, title_keys
+from chalicelib.collect.merging import fit, new_names, size, together, updated, without_lent
+from chalicelib.content.values import Kind
 from chalicelib.errors import ConflictError
-from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Replace, Table, every
+from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Put, Replace, Table, every
 
 MONTHS_BACK = 13
 """How far back composing looks for entries that were never offered."""
-MAX_ENTRY_BYTES = 300_000
-"""As JSON, with its HTML: an item must stay under 400 KB."""
 MAX_BATCH_BYTES = 3_000_000
 """What a transaction may hold, which is 4 MB with its keys."""
+MAX_OF_A_TITLE = 20
+"""How many entries of one title a source may have to choose from: the last ones."""
+_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
@@ -27,6 +31,16 @@ class Changes:
     withdrawn: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Writes that are done together or not at all: those that add or change the entry of ``found``, or a title's."""
+
+    writes: tuple[Insert | Replace | Put, ...]
+    size: int
+    new: bool = False
+    found: tuple[Entry, ...] = ()
+
+
 class EntryStore:
     """All entries of a site."""
 
@@ -35,52 +49,70 @@ class EntryStore:
 
     def since(self, now: datetime, months: int = MONTHS_BACK) -> Iterator[Entry]:
         """Every entry first seen in the last months, oldest first, as far as they are not withdrawn."""
-        for month in _months(now, months):
-            for item in every(self._table, f"ENTRIES#{month}"):
-                entry = entry_from_json(item.data)
-                if not entry.withdrawn:
-                    yield entry
+        for item in self._items(now, months):
+            entry = entry_from_json(item.data)
+            if not entry.withdrawn:
+                yield entry
 
-    def keep(self, entries: Sequence[Entry]) -> Changes:
-        """Add what is new and change what was edited; an entry known by any of its names stays that entry."""
+    def keep(self, entries: Sequence[Entry], *, complete: bool = False) -> Changes:
+        """Add what is new and change what was edited, of one reading of one source; see matching.py for which is which.
+
+        ``complete`` sources list all they have, in all languages.
+        """
         changes = Changes()
-        pointers = self._table.get_many([_identity(name) for entry in entries for name in entry.identities])
-        known = self._table.get_many([_place(pointer) for pointer in pointers.values()])
-        steps: list[_Step] = []
-        for entry in map(_fit, entries):
-            item = _first_known(entry, pointers, known)
-            unknown = [name for name in entry.identities if _identity(name) not in pointers]
-            step = _added(entry) if item is None else _changed(item, entry, unknown)
-            if step is not None:
-                steps.append(step)
-        for step in self._write(steps):
-            changes.new += step.new
-            changes.changed += not step.new
+        left = [fit(entry) for entry in entries]
+        for _ in range(_ATTEMPTS):
+            left = self._keep(left, changes, complete=complete) if left else []
         return changes
 
     def withdraw_missing(self, source: str, present: Sequence[Entry], now: datetime) -> int:
         """Mark what a complete source no longer lists; how many. What is past is left as it was."""
         names = {name for entry in present for name in entry.identities}
         gone = 0
-        for month in _months(now, MONTHS_BACK):
-            for item in every(self._table, f"ENTRIES#{month}"):
-                entry = entry_from_json(item.data)
-                over = entry.starts is not None and entry.starts < now
-                if entry.source != source or entry.withdrawn or over or names & set(entry.identities):
-                    continue
+        for item in self._items(now, MONTHS_BACK):
+            entry = entry_from_json(item.data)
+            over = entry.starts is not None and entry.starts < now
+            if entry.withdrawn or over or names & set(entry.identities):
+                continue
+            if entry.source == source:
                 gone += self._write_alone(_replaced(item, replace(entry, withdrawn=True)))
+            elif any(lender[0] == source for lender in entry.lent.values()):
+                gone += self._write_alone(_replaced(item, without_lent(entry, source)))
         return gone
 
-    def _write(self, steps: Sequence["_Step"]) -> Iterator["_Step"]:
-        """Write many steps in few transactions; gives those that were done."""
+    def _items(self, now: datetime, months: int) -> Iterator[Item]:
+        for month in _months(now, months):
+            yield from every(self._table, f"ENTRIES#{month}")
+
+    def _keep(self, found: Sequence[Entry], changes: Changes, *, complete: bool) -> list[Entry]:
+        """One attempt; those finds for which somebody else was first."""
+        names = _Names(self._table, found)
+        matched = match(found, [names.leads(entry) for entry in found])
+        groups: dict[Key | int, list[Entry]] = defaultdict(list)
+        for n, (entry, stored) in enumerate(zip(found, matched, strict=True)):
+            groups[names.place(stored) if stored else n].append(entry)
+        steps = []
+        for place, group in groups.items():
+            step = names.change(place, group, complete=complete) if isinstance(place, Key) else names.add(group[0])
+            if step is not None:
+                steps.append(step)
+        lost: list[Entry] = []
+        for step, done in self._write([*steps, *names.titles()]):
+            changes.new += done and step.new
+            changes.changed += done and not step.new and bool(step.found)
+            lost += () if done else step.found
+        return lost
+
+    def _write(self, steps: Sequence[_Step]) -> Iterator[tuple[_Step, bool]]:
+        """Write many steps in few transactions; with each, whether it was done."""
         for batch in _batches(steps):
             try:
                 self._table.transact([write for step in batch for write in step.writes])
-                yield from batch
+                yield from ((step, True) for step in batch)
             except ConflictError:
-                yield from (step for step in batch if self._write_alone(step))
+                yield from ((step, self._write_alone(step)) for step in batch)
 
-    def _write_alone(self, step: "_Step") -> bool:
+    def _write_alone(self, step: _Step) -> bool:
         """Whether it was done, or another tick or another source of this run was first."""
         try:
             self._table.transact(step.writes)
@@ -89,107 +121,110 @@ class EntryStore:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """All writes that add or change one entry: they are done together or not at all."""
+class _Names:
+    """What the names of some finds lead to in the table, and the writes that make them lead there."""
 
-    writes: tuple[Insert | Replace, ...]
-    size: int
-    new: bool = False
+    def __init__(self, table: Table, found: Sequence[Entry]) -> None:
+        names = {name: _pointer(name) for entry in found for name in (*entry.identities, *_title_names(entry))}
+        pointers = table.get_many(list(names.values()))
+        self._pointers = {name: pointers[key] for name, key in names.items() if key in pointers}
+        self._places = {name: _places(pointer) for name, pointer in self._pointers.items()}
+        told = [name for entry in found if not self._sure(entry) for name in _title_names(entry)]
+        leading = {name for entry in found for name in entry.identities}.union(told)
+        self._items = table.get_many([place for name in leading for place in self._places.get(name, ())])
+        self._entries = {place: entry_from_json(item.data) for place, item in self._items.items()}
+        self._by_id = {entry.id: place for place, entry in self._entries.items()}
+        self._of_title: dict[str, dict[Key, None]] = defaultdict(dict)
+
+    def leads(self, entry: Entry) -> Leads:
+        """The stored entries that a find may be."""
+        guids = [name for name in entry.identities if name.startswith("guid:")]
+        sure = [name for name in entry.identities if not name.startswith("guid:")]
+        return Leads(*(self._stored(names) for names in (sure, guids, _title_names(entry))))
+
+    def place(self, stored: Entry) -> Key:
+        """Where an entry of ``leads`` lies."""
+        return self._by_id[stored.id]
+
+    def add(self, entry: Entry) -> _Step:
+        """The writes of a new entry, to which all its names lead from now on."""
+        kept = entry
+        if entry.identities[0] in self._places:  # the id made from this name is taken
+            kept = replace(entry, id=entry_id(f"{entry.identities[0]}@{entry.first_seen.isoformat()}"))
+        key = Key(f"ENTRIES#{kept.first_seen:%Y-%m}", f"{kept.first_seen:%Y-%m-%dT%H:%M:%SZ}#{kept.id}")
+        self._note_title(entry, key)
+        names = [self._lead(name, key) for name in entry.identities]
+        return _Step((Insert(key, entry_to_json(kept)), *names), size(kept), new=True, found=(entry,))
+
+    def change(self, place: Key, found: Sequence[Entry], *, complete: bool) -> _Step | None:
+        """The writes of what ``found`` changes in the entry at a place, or None where nothing differs."""
+        old, entry = self._entries[place], together(found)
+        new = updated(old, entry, complete=complete)
+        self._note_title(entry, place)
+        names = [name for name in entry.identities if name in old.identities or name in new_names(old, entry)]
+        moved = [self._lead(name, place) for name in names if self._places.get(name) != [place]]
+        return _replaced(self._items[place], new, moved, found) if moved or new != old else None
+
+    def titles(self) -> Iterator[_Step]:
+        """The writes by which titles lead to their entries. Weaker than other names, they need no condition."""
+        for name, places in self._of_title.items():
+            before = self._places.get(name, [])
+            both = list(dict.fromkeys((*before, *places)))
+            if both != before:
+                entries = [list(place) for place in both[-MAX_OF_A_TITLE:]]
+                yield _Step((Put(_pointer(name), {"entries": entries}),), 100 * len(entries))
+
+    def _note_title(self, entry: Entry, place: Key) -> None:
+        for name in _title_names(entry):
+            self._of_title[name][place] = None
+
+    def _sure(self, entry: Entry) -> bool:
+        return any(name in self._places for name in entry.identities if not name.startswith("guid:"))
+
+    def _stored(self, names: Iterable[str]) -> tuple[Entry, ...]:
+        places = dict.fromkeys(place for name in names for place in self._places.get(name, ()))
+        return tuple(self._entries[place] for place in places if place in self._entries)
+
+    def _lead(self, name: str, place: Key) -> Insert | Replace:
+        pointer = self._pointers.get(name)
+        data = {"entry": list(place)}
+        return Insert(_pointer(name), data) if pointer is None else Replace(pointer, data)
 
 
-def _batches(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
+def _batches(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
     """Steps by transactions: as many as fit, none with a key twice."""
     batch: list[_Step] = []
     keys: set[Key] = set()
-    count = size = 0
+    held = 0
     for step in steps:
         own = {write.item.key if isinstance(write, Replace) else write.key for write in step.writes}
-        full = count + len(own) > MAX_TRANSACTION or size + step.size > MAX_BATCH_BYTES
+        full = len(keys) + len(own) > MAX_TRANSACTION or held + step.size > MAX_BATCH_BYTES
         if batch and (full or keys & own):
             yield batch
-            batch, keys, count, size = [], set(), 0, 0
+            batch, keys, held = [], set(), 0
         batch.append(step)
         keys |= own
-        count, size = count + len(own), size + step.size
+        held += step.size
     if batch:
         yield batch
 
 
-def _added(entry: Entry) -> _Step:
-    key = Key(f"ENTRIES#{entry.first_seen:%Y-%m}", f"{entry.first_seen:%Y-%m-%dT%H:%M:%SZ}#{entry.id}")
-    names = [Insert(_identity(name), {"entry": list(key)}) for name in entry.identities]
-    return _Step((Insert(key, entry_to_json(entry)), *names), _size(entry), new=True)
+def _replaced(item: Item, entry: Entry, names: Sequence[Insert | Replace] = (), found: Sequence[Entry] = ()) -> _Step:
+    return _Step((Replace(item, entry_to_json(entry)), *names), size(entry), found=tuple(found))
 
 
-def _changed(item: Item, entry: Entry, names: Sequence[str]) -> _Step | None:
-    """The writes of an edit, or None where nothing differs. ``names`` are those that nothing is known by yet."""
-    old = entry_from_json(item.data)
-    elsewhere = old.source != entry.source and not old.withdrawn
-    changed = _joined(old, entry) if elsewhere else _edited(old, entry)
-    new = _fit(replace(changed, identities=tuple(dict.fromkeys((*old.identities, *names)))))
-    return _replaced(item, new, names) if new != old else None
+def _title_names(entry: Entry) -> list[str]:
+    """Titles as names within a source. Events and deadlines share theirs with others and have none."""
+    return [f"title:{entry.source}:{key}" for key in title_keys(entry)] if entry.kind is Kind.POST else []
 
 
-def _replaced(item: Item, entry: Entry, names: Sequence[str] = ()) -> _Step:
-    pointers = [Insert(_identity(name), {"entry": list(item.key)}) for name in names]
-    return _Step((Replace(item, entry_to_json(entry)), *pointers), _size(entry))
-
-
-def _joined(old: Entry, other: Entry) -> Entry:
-    """The same post by another way: the first source's version stays, with the languages only the other has."""
-    texts, topics = {**other.texts, **old.texts}, tuple(dict.fromkeys(old.topics + other.topics))
-    return replace(old, texts=texts, topics=topics) if len(texts) > len(old.texts) else old
-
-
-def _edited(old: Entry, entry: Entry) -> Entry:
-    """The source's new version of what stays the same entry."""
-    return replace(
-        entry,
-        id=old.id,
-        first_seen=old.first_seen,
-        backlog=old.backlog,
-        published=entry.published or old.published,
-    )
-
-
-def _identity(name: str) -> Key:
+def _pointer(name: str) -> Key:
     return Key(f"IDENTITY#{digest(name)[:32]}", "-")
 
 
-def _place(pointer: Item) -> Key:
-    pk, sk = pointer.data["entry"]
-    return Key(pk, sk)
-
-
-def _first_known(entry: Entry, pointers: dict[Key, Item], known: dict[Key, Item]) -> Item | None:
-    for name in entry.identities:
-        pointer = pointers.get(_identity(name))
-        if pointer is not None and (item := known.get(_place(pointer))) is not None:
-            return item
-    return None
-
-
-def _size(entry: Entry) -> int:
-    """At most how many bytes of JSON it takes: a character of text takes four in UTF-8, six as an escape."""
-    texts = sum(
-        len(t.html) + len(t.title) + len(t.summary) + len(t.url) + len(t.image_alt) for t in entry.texts.values()
-    )
-    return 6 * (texts + sum(map(len, (*entry.identities, *entry.categories, *entry.authors)))) + 10_000
-
-
-def _fit(entry: Entry) -> Entry:
-    """Without its longest texts, where the whole is larger than an item may be; readers follow the link then."""
-    if _size(entry) <= MAX_ENTRY_BYTES:
-        return entry
-    while _bytes(entry) > MAX_ENTRY_BYTES and any(text.html for text in entry.texts.values()):
-        longest = max(entry.texts, key=lambda tag: len(entry.texts[tag].html))
-        entry = replace(entry, texts={**entry.texts, longest: replace(entry.texts[longest], html="")})
-    return entry
-
-
-def _bytes(entry: Entry) -> int:
-    return len(json.dumps(entry_to_json(entry), ensure_ascii=False).encode("utf-8", "replace"))
+def _places(pointer: Item) -> list[Key]:
+    written = pointer.data["entries"] if "entries" in pointer.data else [pointer.data["entry"]]
+    return [Key(pk, sk) for pk, sk in written]
 
 
 def _months(now: datetime, count: int) -> list[str]:

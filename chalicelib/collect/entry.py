@@ -1,7 +1,7 @@
 """Entry: one piece of news, event or deadline, in the languages it exists in. Values and their JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -75,6 +75,8 @@ class Entry:
     """Came with the first fetch of its source: counts as seen unless it is fresh enough."""
     withdrawn: bool = False
     """No longer in its folder or calendar: not offered any more."""
+    lent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The languages that another source gave: that source's name, and the topics it brought."""
 
     @property
     def date(self) -> datetime:
@@ -124,6 +126,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "identities": list(entry.identities),
         "backlog": entry.backlog,
         "withdrawn": entry.withdrawn,
+        "lent": {tag: list(names) for tag, names in entry.lent.items()},
     }
 
 
@@ -152,4 +155,5 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         identities=tuple(data.get("identities", ())),
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),
+        lent={tag: tuple(names) for tag, names in data.get("lent", {}).items()},
     )

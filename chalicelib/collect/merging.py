@@ -1,0 +1,116 @@
+"""What a stored entry becomes when a source brings it again: edited by its own source, joined by another. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.collect.entry import Entry, EntryText, entry_to_json
+
+MAX_ENTRY_BYTES = 300_000
+"""As JSON, with its HTML: an item must stay under 400 KB."""
+MAX_NAMES = 8
+"""Names of a kind that one entry learns: some programs write a new GUID each time they are asked."""
+
+
+def together(found: Sequence[Entry]) -> Entry:
+    """Several finds of one reading that are one entry in several languages."""
+    texts: dict[str, EntryText] = {}
+    for entry in found:
+        for tag, text in entry.texts.items():
+            texts.setdefault(tag, text)
+    names = dict.fromkeys(name for entry in found for name in entry.identities)
+    topics = dict.fromkeys(topic for entry in found for topic in entry.topics)
+    return replace(found[0], texts=texts, identities=tuple(names), topics=tuple(topics))
+
+
+def updated(old: Entry, entry: Entry, *, complete: bool) -> Entry:
+    """The stored entry after a source brought ``entry``. A ``complete`` source lists all its languages each time."""
+    if old.source != entry.source and not old.withdrawn:
+        new = _joined(old, entry)
+    else:
+        new = _edited(old, entry, complete=complete)
+    return fit(replace(new, identities=(*old.identities, *new_names(old, entry))))
+
+
+def new_names(old: Entry, entry: Entry) -> list[str]:
+    """Those names of a find that the stored entry learns."""
+    learnt: list[str] = []
+    for name in entry.identities:
+        kind = name.partition(":")[0] + ":"
+        known = sum(other.startswith(kind) for other in (*old.identities, *learnt))
+        if name not in old.identities and known < MAX_NAMES:
+            learnt.append(name)
+    return learnt
+
+
+def _joined(old: Entry, other: Entry) -> Entry:
+    """The same post by another way: the first source's version stays, with the languages only the other has."""
+    texts, lent = dict(old.texts), dict(old.lent)
+    for tag, text in other.texts.items():
+        if tag not in texts or lent.get(tag, ("",))[0] == other.source:
+            texts[tag], lent[tag] = text, (other.source, *other.topics)
+    return replace(old, texts=texts, lent=lent, topics=_with_lent(old.topics, lent))
+
+
+def _edited(old: Entry, entry: Entry, *, complete: bool) -> Entry:
+    """The source's new version of what stays the same entry; what other sources lent it stays."""
+    lent = {tag: names for tag, names in old.lent.items() if tag not in entry.texts and names[0] != entry.source}
+    kept = {tag: old.texts[tag] for tag in lent}
+    if not complete and old.source == entry.source:
+        kept = {**_other_pages(old.texts, entry.texts), **kept}
+    return replace(
+        entry,
+        id=old.id,
+        first_seen=old.first_seen,
+        backlog=old.backlog,
+        published=_published(old, entry, trusted=complete),
+        texts={**entry.texts, **kept},
+        lent=lent,
+        topics=_with_lent(entry.topics, lent),
+    )
+
+
+def _other_pages(old: Mapping[str, EntryText], new: Mapping[str, EntryText]) -> dict[str, EntryText]:
+    """Translations on pages of their own, which a feed of the latest may have dropped before this one."""
+    here = {text.url for text in new.values()}
+    return {tag: text for tag, text in old.items() if tag not in new and text.url and text.url not in here}
+
+
+def _published(old: Entry, entry: Entry, *, trusted: bool) -> datetime | None:
+    """A date that moves on past the moment the entry was first seen is none it was published at."""
+    if entry.published is None or trusted or old.withdrawn:
+        return entry.published or old.published
+    return min(entry.published, old.first_seen)
+
+
+def _with_lent(topics: Sequence[str], lent: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    brought = (topic for names in lent.values() for topic in names[1:])
+    return tuple(dict.fromkeys((*topics, *brought)))
+
+
+def without_lent(entry: Entry, source: str) -> Entry:
+    """Without the languages that a source had lent."""
+    tags = {tag for tag, names in entry.lent.items() if names[0] == source}
+    texts = {tag: text for tag, text in entry.texts.items() if tag not in tags}
+    return replace(entry, texts=texts, lent={tag: names for tag, names in entry.lent.items() if tag not in tags})
+
+
+def size(entry: Entry) -> int:
+    """At most how many bytes of JSON it takes: a character is four in UTF-8, six as an escape."""
+    texts = (len(t.html) + len(t.title) + len(t.summary) + len(t.url) + len(t.image_alt) for t in entry.texts.values())
+    return 6 * (sum(texts) + sum(map(len, (*entry.identities, *entry.categories, *entry.authors)))) + 10_000
+
+
+def fit(entry: Entry) -> Entry:
+    """Without its longest texts, where the whole is larger than an item may be; readers follow the link then."""
+    if size(entry) <= MAX_ENTRY_BYTES:
+        return entry
+    while _bytes(entry) > MAX_ENTRY_BYTES and any(text.html for text in entry.texts.values()):
+        longest = max(entry.texts, key=lambda tag: len(entry.texts[tag].html))
+        entry = replace(entry, texts={**entry.texts, longest: replace(entry.texts[longest], html="")})
+    return entry
+
+
+def _bytes(entry: Entry) -> int:
+    return len(json.dumps(entry_to_json(entry), ensure_ascii=False).encode("utf-8", "replace"))
