@@ -168,7 +168,8 @@ class _Visit:
         if answer.status == 410:
             return GoneError(f"{words}: it has ended, and is asked no more until its address in site.yaml changes")
         if answer.status == 429 or (answer.status == 503 and wait is not None):
-            self.resting[target.server] = wait or FIRST_WAIT
+            if wait != timedelta():
+                self.resting[target.server] = wait or FIRST_WAIT
             return BusyError(words, wait)
         if answer.status == 304:
             return SourceError("answered that nothing has changed, which nobody had asked")

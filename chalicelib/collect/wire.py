@@ -223,11 +223,14 @@ def _read_capped(answer: "HTTPResponse") -> bytes:
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
         raise SourceError(f"answers compressed as '{one_line(encoding, 20)}', which was not asked for")
+    too_much = SourceError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
+    if (answer.length_remaining or 0) > MAX_BYTES:
+        raise too_much
     parts, size = [], 0
     for part in answer.stream(65536, decode_content=True):
         size += len(part)
         if size > MAX_BYTES:
-            raise SourceError(f"is larger than {MAX_BYTES // 1024 // 1024} MB")
+            raise too_much
         parts.append(part)
     return b"".join(parts)
 

@@ -1,6 +1,7 @@
 """Collecting into a real table: one entry for one thing, however often and by whatever way it comes."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,9 +12,9 @@ import pytest
 from chalicelib.collect.collector import SourceReport, collect, read_sources
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.entry import Entry
-from chalicelib.collect.fetch import Fetched, Validators
+from chalicelib.collect.fetch import BusyError, Fetched, GoneError, Validators
 from chalicelib.collect.found import SourceError
-from chalicelib.collect.health import HealthStore
+from chalicelib.collect.health import Health, HealthStore
 from chalicelib.errors import StoreUnavailableError
 from chalicelib.store import Item, Key, Put, Table, Write
 from chalicelib.store.sqlite import SqliteTable
@@ -348,3 +349,198 @@ def test_the_state_of_a_source_is_in_one_item(house: House) -> None:
     stored: Item | None = house.table.get(Key("SOURCE#posts", "STATE"))
     assert stored
     assert stored.data["failures"] == 0
+
+
+MANY = [f"https://h{n}.example.org/" for n in range(40)]
+
+
+def many(house: House, *urls: str, **keys: str) -> None:
+    extra = "".join(f", {key}: {value}" for key, value in keys.items())
+    house.sources = "sources:\n" + "".join(f"  s{n}: {{feed: '{url}'{extra}}}\n" for n, url in enumerate(urls))
+
+
+@pytest.mark.timeout(60)
+def test_what_comes_is_kept_as_it_comes_and_told_in_order(house: House) -> None:
+    """The first source answers only once all others are kept."""
+    many(house, *MANY)
+    kept: list[str] = []
+    last = threading.Event()
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        if location == MANY[0]:
+            assert last.wait(30)
+        return Fetched(feed(item(location, location)).encode(), location)
+
+    def progress(report: SourceReport) -> None:
+        kept.append(report.source)
+        if len(kept) == len(MANY) - 1:
+            last.set()
+
+    site = make_site(house.root, site=SITE + house.sources)
+    reports = collect(site, house.table, fetch, NOW, progress=progress)
+    assert kept[-1] == "s0"
+    assert [report.source for report in reports] == [f"s{n}" for n in range(len(MANY))]
+    assert {report.outcome for report in reports} == {"read"}
+
+
+@pytest.mark.timeout(60)
+def test_a_source_that_hangs_delays_a_run_no_longer_than_it_may(house: House) -> None:
+    many(house, *MANY[:3])
+    until = threading.Event()
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        if location == MANY[1]:
+            until.wait(50)
+        return Fetched(feed(item(location, location)).encode(), location)
+
+    site = make_site(house.root, site=SITE + house.sources)
+    reports = collect(site, house.table, fetch, NOW, seconds=0.3)
+    until.set()
+    assert [report.outcome for report in reports] == ["read", "waiting", "read"]
+    assert reports[1].why == "was not reached within 0.3 seconds; the next tick asks it first"
+    assert HealthStore(house.table).load(["s1"])["s1"][0].checked is None
+    (first,) = [r for r in collect(site, house.table, house.web, NOW) if r.source == "s1"]
+    assert (first.outcome, house.web.asked[0][0]) == ("failed", MANY[1])
+
+
+def test_those_asked_longest_ago_are_asked_first(house: House) -> None:
+    """More of one server than there is time for: each gets its turn in some run."""
+    urls = [f"https://one.example.org/{n}" for n in range(6)]
+    many(house, *urls)
+    asked: list[str] = []
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        asked.append(location)
+        raise SourceError("answered 500")
+
+    site = make_site(house.root, site=SITE + house.sources)
+    store = HealthStore(house.table)
+    for n, url in enumerate(urls):
+        health = Health(f"s{n}", location=url, checked=NOW - timedelta(minutes=[3, 1, 9, 4, 1, 5][n]))
+        store.save(health, None)
+    collect(site, house.table, fetch, NOW)
+    assert {asked[0], asked[1]} == {urls[2], urls[5]}
+    assert {asked[4], asked[5]} == {urls[1], urls[4]}
+
+
+def test_a_slow_server_of_many_sources_keeps_no_other_waiting(house: House) -> None:
+    """Ninety sources of one server, all of which hang, and one of another."""
+    many(house, *(f"https://one.example.org/{n}" for n in range(90)), MANY[0])
+    until, asked = threading.Event(), list[str]()
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        asked.append(location)
+        if location != MANY[0]:
+            until.wait(50)
+            raise SourceError("took too long to answer")
+        until.set()
+        return Fetched(feed(item("A")).encode(), location)
+
+    site = make_site(house.root, site=SITE + house.sources)
+    reports = collect(site, house.table, fetch, NOW)
+    assert [report.outcome for report in reports] == ["failed"] * 90 + ["read"]
+    assert asked.index(MANY[0]) == 2
+
+
+@dataclass
+class Moving:
+    """A source whose answers a test sets one by one."""
+
+    answer: Fetched | SourceError
+    asked: list[tuple[str, Validators]] = field(default_factory=list)
+
+    def __call__(self, location: str, known: Validators) -> Fetched:
+        self.asked.append((location, known))
+        if isinstance(self.answer, SourceError):
+            raise self.answer
+        return self.answer
+
+
+def run(house: House, fetch: Moving, url: str = FEED, more: str = "", *, force: bool = False) -> SourceReport:
+    house.now += 7 * HOUR
+    site = make_site(house.root, site=SITE + f"sources: {{web: {{feed: '{url}'{more}}}}}\n")
+    (report,) = collect(site, house.table, fetch, house.now, force=force)
+    return report
+
+
+def test_a_new_address_is_used_until_site_yaml_names_another(house: House) -> None:
+    new, body = "https://new.example.org/feed", feed(item("A")).encode()
+    web = Moving(Fetched(body, new, Validators('"e"'), moved_to=new))
+    assert run(house, web).health.moved_to == new
+    web.answer = Fetched(None, new, Validators('"e"'))
+    assert run(house, web).health.moved_to == new
+    web.answer = Fetched(b"<html>a login</html>", "https://login.example.org/", moved_to="https://login.example.org/")
+    assert run(house, web).health.moved_to == new  # only an answer that is a feed is moved to
+    web.answer = SourceError("answered 404 Not Found")
+    for _ in range(3):
+        run(house, web)
+    assert [location for location, _ in web.asked] == [FEED] + [new] * 4 + [FEED]
+    web.answer = Fetched(body, new, Validators('"e"'), moved_to=new)
+    run(house, web)
+    other = "https://other.example.org/feed"
+    report = run(house, web, other)
+    assert web.asked[-1] == (other, Validators())
+    assert (report.outcome, report.health.location) == ("read", other)
+
+
+def test_an_ended_source_is_asked_again_only_by_hand_or_at_a_new_address(house: House) -> None:
+    web = Moving(Fetched(feed(item("A")).encode(), FEED))
+    run(house, web)
+    web.answer = GoneError("answered 410 Gone: it has ended")
+    assert run(house, web).health.state == "retired"
+    report = run(house, web)
+    assert (report.outcome, report.why, len(web.asked)) == ("waiting", "answered 410 Gone: it has ended", 2)
+    assert len(house.entries) == 1
+    run(house, web, force=True)
+    assert len(web.asked) == 3
+    assert run(house, web).outcome == "waiting"
+    web.answer = Fetched(feed(item("A")).encode(), FEED)
+    assert run(house, web, "https://new.example.org/feed").health.state == "well"
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(house: House) -> None:
+    web = Moving(BusyError("answered 429 Too Many Requests", timedelta(hours=23)))
+    report = run(house, web)
+    assert report.health.next_try == house.now + timedelta(hours=23)
+    assert [run(house, web).outcome for _ in range(4)] == ["waiting"] * 3 + ["failed"]
+
+
+@pytest.mark.parametrize("more", [", topics: [security]", ", language: de", ", kind: event"])
+def test_a_change_in_site_yaml_reaches_entries_of_a_feed_that_has_not_changed(house: House, more: str) -> None:
+    """A server that answers 'not modified' whenever it is asked so."""
+    body = feed(item("A")).encode()
+
+    class Conditional(Moving):
+        def __call__(self, location: str, known: Validators) -> Fetched:
+            self.asked.append((location, known))
+            return Fetched(None if known.etag else body, location, Validators('"e"'))
+
+    web = Conditional(SourceError(""))
+    run(house, web)
+    assert run(house, web).outcome == "unchanged"
+    (before,) = house.entries
+    assert run(house, web, more=more).outcome == "read"
+    (after,) = house.entries
+    assert (after.topics, list(after.texts), after.kind) != (before.topics, list(before.texts), before.kind)
+    assert run(house, web, more=more).outcome == "unchanged"
+    assert [bool(known.etag) for _, known in web.asked] == [False, True, False, True]
+
+
+def test_a_changed_rule_reaches_entries_of_a_feed_that_has_not_changed(house: House) -> None:
+    web, url = Moving(Fetched(feed(item("A")).encode(), FEED, Validators('"e"'))), FEED
+    sources = f"sources: {{web: {{feed: '{url}'}}}}\n"
+    for rules in ("{category: security}", "{title: A}"):
+        site = make_site(house.root, site=SITE.replace("{category: security}", rules) + sources)
+        collect(site, house.table, web, NOW)
+    assert [known for _, known in web.asked] == [Validators(), Validators()]
+    assert house.entries[0].topics == ("security", "news")
+
+
+def test_sources_are_read_in_order_where_nothing_is_kept(house: House) -> None:
+    many(house, *MANY[:5])
+    house.web.pages = {url: feed(item(url, url)) for url in MANY[:4]}
+    site = make_site(house.root, site=SITE + house.sources)
+    read = read_sources(site, house.web, NOW)
+    assert [source.name for source, _, _ in read] == ["s0", "s1", "s2", "s3", "s4"]
+    assert [bool(found) for _, found, _ in read] == [True] * 4 + [False]
+    assert [error for *_, error in read] == [""] * 4 + ["answered 404 Not Found"]
