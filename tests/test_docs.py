@@ -222,6 +222,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: Path) -> None:
     arguments = {
         "draft": "draft community-digest --now 2026-11-17T12:00",
+        "simulate": "simulate community-digest --from 2026-10-01 --to 2026-11-30",
         "subscribers import": "subscribers import content/sample-subscribers.csv --newsletter community-digest "
         "--basis consent",
         "subscribers show": "subscribers show mira.okafor@example.org",

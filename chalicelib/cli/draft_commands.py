@@ -12,6 +12,7 @@ from chalicelib.collect.collector import collect
 from chalicelib.compose.drafting import Draft
 from chalicelib.compose.edition import Content
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
+from chalicelib.compose.writing import write_note
 from chalicelib.content.problems import did_you_mean
 from chalicelib.content.values import Newsletter, localize
 from chalicelib.errors import NotFoundError, UsageError
@@ -29,10 +30,18 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def draft(newsletter: str, now: Now = None, json: Json = False) -> None:
-    """Show the next edition of a newsletter as it would be composed now. Changes nothing."""
+def draft(
+    newsletter: str,
+    now: Now = None,
+    json: Json = False,
+    write: Annotated[bool, typer.Option("--write", help="Write it as a note that you arrange and commit.")] = False,
+) -> None:
+    """Show the next edition of a newsletter as it would be composed now; --write makes it a note. Changes no state."""
     with house(now) as runtime:
         made = next_draft(runtime, newsletter)
+        if write:
+            path = write_draft(runtime, find_newsletter(runtime, newsletter), made)
+            err.print(f"wrote {escape(str(path))}: reorder, cut and annotate its lines, then commit it.")
         if json:
             print_json(draft_row(made))
             return
@@ -48,6 +57,28 @@ def next_draft(runtime: Runtime, name: str) -> Draft:
         composer = copy.composer
         composer.started(newsletter.name, now)
         return composer.draft(newsletter, coming_slot(newsletter, runtime, now), now)
+
+
+def write_draft(runtime: Runtime, newsletter: Newsletter, made: Draft) -> Path:
+    """The note of a draft, written; what it says so far is kept. Raises UsageError where it is arranged already."""
+    if newsletter.schedule is None:
+        raise UsageError(
+            f"'{newsletter.name}' is triggered: each entry goes out alone.", "There is nothing to arrange."
+        )
+    site = runtime.site
+    path = site.root / "content" / "editions" / newsletter.name / f"{made.content.slot}.md"
+    note = site.notes.get((newsletter.name, made.content.slot))
+    if note and note.sections is not None:
+        raise UsageError(f"{note.file} is arranged already.", "Edit it, or take its lines from '<!-- entries' on away.")
+    try:
+        existing = path.read_text("utf-8-sig") if path.exists() else ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text(write_note(made, newsletter, site, existing), "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}.", "Make its folder writable.") from None
+    return path
 
 
 def coming_slot(newsletter: Newsletter, runtime: Runtime, now: datetime) -> Slot:
@@ -85,6 +116,8 @@ def draft_row(made: Draft) -> dict[str, Any]:
             for number, section in enumerate(content.sections)
         ],
         "unknown": [f"{key}: {name}" for key, name in made.selection.unknown],
+        "published": [f"{key}: {name}, in {where}" for key, name, where in made.selection.published],
+        "lacks": list(made.lacks),
     }
 
 
@@ -126,6 +159,10 @@ def show_draft(made: Draft, runtime: Runtime) -> None:
             out.print(
                 f"  {moment}  {escape(entry.text(fallback, fallback)[1].title)} [dim]({languages}; {entry.slug})[/]"
             )
+    for lack in made.lacks:
+        err.print(f"[yellow]Missing: {escape(lack)}[/]")
+    for key, name, where in made.selection.published:
+        err.print(f"[yellow]The note's {key} '{escape(name)}' was already published in {where}: left out.[/]")
     for key, name in made.selection.unknown:
         err.print(f"[yellow]The note's {key} '{escape(name)}' matches no entry.[/]")
 

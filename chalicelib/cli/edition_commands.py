@@ -10,7 +10,7 @@ import typer
 from chalicelib.cli.context import err, escape, house, local, out, print_json
 from chalicelib.cli.draft_commands import Json, next_draft
 from chalicelib.cli.sending import send_all
-from chalicelib.cli.showing import edition_rows, editions_table, source_rows, subscriber_rows
+from chalicelib.cli.showing import edition_rows, editions_table, gap_row, show_gaps, source_rows, subscriber_rows
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
 from chalicelib.deliver.control import Control
@@ -40,8 +40,12 @@ def status(
         subscribers = subscriber_rows(runtime)
         sources = source_rows(runtime)
         dead = runtime.queue.dead()
+        gaps = runtime.composer.gaps(runtime.clock())
         if json:
-            print_json({"editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead)})
+            print_json({
+                "editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead),
+                "never_offered": [gap_row(gap, runtime.site) for gap in gaps],
+            })  # fmt: skip
             _exit_unless_balanced(rows)
             return
         shown = [
@@ -54,6 +58,7 @@ def status(
         for source in sources:
             if source["state"] == "failing":
                 out.print(f"[yellow]source {source['name']} is failing: {escape(source['error'])}[/]")
+        show_gaps(gaps, runtime.site)
         if dead:
             out.print(f"[red]{len(dead)} chunks are dead letters: their recipients wait. See docs/operating.md.[/]")
         _exit_unless_balanced(rows)

@@ -17,6 +17,7 @@ from chalicelib.cli import (
     simulate_commands,
     site_commands,
     subscriber_commands,
+    topic_commands,
 )
 from chalicelib.cli.context import Options, err, escape, show_error
 from chalicelib.errors import SendbriefError, UsageError
@@ -55,7 +56,7 @@ def options(
     Options.site, Options.data = site, data
 
 
-for module in (site_commands, draft_commands, simulate_commands, edition_commands, run_commands):
+for module in (site_commands, draft_commands, simulate_commands, topic_commands, edition_commands, run_commands):
     module.register(app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 

@@ -11,7 +11,8 @@ from chalicelib.clock import iso
 from chalicelib.collect.collector import SourceReport
 from chalicelib.collect.health import HealthStore
 from chalicelib.compose.editions import Edition
-from chalicelib.content.values import Problem, Severity
+from chalicelib.compose.gaps import OLD, Gap
+from chalicelib.content.values import Problem, Severity, Site
 from chalicelib.deliver.books import Books
 from chalicelib.deliver.ticking import TickReport
 from chalicelib.runtime import Runtime
@@ -171,3 +172,30 @@ def show_troubles(troubles: list[str]) -> None:
     for trouble in troubles:
         err.print(f"[bold red]Error:[/] {escape(trouble)}")
         err.print("  Nothing is lost: the next tick goes on.")
+
+
+def gap_row(gap: Gap, site: Site) -> dict[str, Any]:
+    """News that was never offered, for programs."""
+    text = gap.entry.text(site.fallback, site.fallback)[1]
+    return {
+        "id": gap.entry.id,
+        "url": text.url,
+        "title": text.title,
+        "published": iso(gap.entry.published),
+        "topics": list(gap.entry.topics),
+        "languages": list(gap.entry.texts),
+        "why": gap.why,
+    }
+
+
+def show_gaps(gaps: list[Gap], site: Site) -> None:
+    """The gap report for people."""
+    if not gaps:
+        return
+    count = "One entry" if len(gaps) == 1 else f"{len(gaps)} entries"
+    out.print(f"[yellow]{count} older than {OLD.days} days never stood in an edition:[/]")
+    for gap in gaps[:MOST_PROBLEMS]:
+        title = gap.entry.text(site.fallback, site.fallback)[1].title
+        out.print(f"  {gap.entry.date:%Y-%m-%d}  {escape(title)} [dim]({gap.entry.id}; {escape(gap.why)})[/]")
+    if len(gaps) > MOST_PROBLEMS:
+        out.print(f"  [dim]… and {len(gaps) - MOST_PROBLEMS} more; --json lists all.[/]")

@@ -7,12 +7,11 @@ import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch
 from chalicelib.cli.draft_commands import Json, find_newsletter
-from chalicelib.cli.showing import show_problems
+from chalicelib.cli.showing import gap_row, show_problems
 from chalicelib.clock import iso
 from chalicelib.collect.entry import Entry
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
-from chalicelib.compose.gaps import Gap
 from chalicelib.compose.simulation import Simulation, Simulator
 from chalicelib.content.values import Severity, Site, localize
 from chalicelib.errors import UsageError
@@ -42,7 +41,7 @@ def simulate(
         if json:
             print_json({
                 "editions": [_edition_row(*one, runtime.site) for one in shown],
-                "never_offered": [_gap_row(gap, runtime.site) for gap in played.never_offered],
+                "never_offered": [gap_row(gap, runtime.site) for gap in played.never_offered],
             })  # fmt: skip
             return
         _show(played, shown, runtime)
@@ -120,19 +119,6 @@ def _entry_row(entry: Entry, section: str, edition: Edition, content: Content | 
 
 def _age(entry: Entry, edition: Edition) -> int:
     return (edition.slot_at - entry.date).days
-
-
-def _gap_row(gap: Gap, site: Site) -> dict[str, Any]:
-    text = gap.entry.text(site.fallback, site.fallback)[1]
-    return {
-        "id": gap.entry.id,
-        "url": text.url,
-        "title": text.title,
-        "published": iso(gap.entry.published),
-        "topics": list(gap.entry.topics),
-        "languages": list(gap.entry.texts),
-        "why": gap.why,
-    }
 
 
 def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], runtime: Runtime) -> None:

@@ -7,12 +7,16 @@ import typer
 from rich.table import Table as RichTable
 
 from chalicelib.cli import scaffold
-from chalicelib.cli.context import escape, house, local, out, print_json, settings
+from chalicelib.cli.context import escape, house, local, out, print_json, scratch, settings
 from chalicelib.cli.showing import problem_row, report_row, show_problems, source_line, source_rows
 from chalicelib.collect.collector import collect
+from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.fetch import fetcher
-from chalicelib.compose.checking import check_site
+from chalicelib.compose.checking import Memory, check_site
+from chalicelib.compose.editions import EditionStore
+from chalicelib.errors import SendbriefError
 from chalicelib.outreach.sequences import read_sequences
+from chalicelib.runtime import Runtime
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
 Now = Annotated[
@@ -41,7 +45,9 @@ def new(
 def check(json: Json = False) -> None:
     """Name every problem of the site with file and line. Exits 1 where there are errors."""
     root = settings().site
-    loaded, problems = check_site(root, fetcher(root, ""), datetime.now().astimezone())
+    with house() as runtime:
+        memory = _memory(runtime)
+        loaded, problems = check_site(root, fetcher(root, ""), runtime.clock(), memory)
     if loaded.site is not None:
         read_sequences(loaded.site, problems)
     found = problems.sorted()
@@ -53,6 +59,22 @@ def check(json: Json = False) -> None:
             out.print("No problems found.")
     if problems.errors:
         raise typer.Exit(1)
+
+
+def _memory(runtime: Runtime) -> Memory | None:
+    """What this machine's store knows, read from a copy; None where there is none, or it can't be read."""
+    site, store = runtime.loaded.readable, runtime.settings
+    if site is None or store.store != "sqlite" or not (store.data / "sendbrief.db").exists():
+        return None
+    try:
+        with scratch(runtime) as copy:
+            editions = EditionStore(copy.table, copy.blobs)
+            return Memory(
+                entries=list(EntryStore(copy.table).since(runtime.clock())),
+                editions={name: list(editions.of(name)) for name in site.newsletters},
+            )
+    except SendbriefError:
+        return None  # 'check' is about files; what needs the store names its faults
 
 
 def collect_(now: Now = None, json: Json = False) -> None:

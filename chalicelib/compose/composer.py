@@ -121,7 +121,7 @@ class Composer:
         draft = self._draft(newsletter, slot, started, now)
         if draft.empty and newsletter.skip_if_empty and slot.at > now and old is None:
             return None  # nothing yet: look again until the slot
-        edition = replace(_edition(draft.content, now), lacks=self._lacks())
+        edition = replace(_edition(draft.content, now), lacks=draft.lacks)
         try:
             if draft.empty and newsletter.skip_if_empty and slot.at <= now:
                 return self._skip(old, edition, now)
@@ -166,7 +166,8 @@ class Composer:
         window = window_of(self.site, newsletter, slot, started, before)
         note = self.site.notes.get((newsletter.name, slot.name))
         number = number_of(self.site, newsletter.name, before, slot.name)
-        return compose(self.site, newsletter, slot, list(self._entries.since(now)), note, window, number)
+        made = compose(self.site, newsletter, slot, list(self._entries.since(now)), note, window, number)
+        return replace(made, lacks=self._lacks())
 
     def _lacks(self) -> tuple[str, ...]:
         """Which sources can't be read now: what they have is missing."""

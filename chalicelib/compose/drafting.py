@@ -18,6 +18,8 @@ class Draft:
 
     content: Content
     selection: Selection
+    lacks: tuple[str, ...] = ()
+    """Which sources could not be read: what they have is missing."""
 
     @property
     def empty(self) -> bool:

@@ -62,7 +62,7 @@ def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object
         **_names(edition),
         **_addresses(edition),
         **_masthead(edition, catalogue),
-        **_body(edition, Wording(edition.site, catalogue, edition.variant.language, edition.content.slot_at)),
+        **_body(edition, _wording(edition, catalogue)),
         "public": edition.public,
         "theme": _theme(edition.site),
         "t": catalogue,
@@ -70,7 +70,13 @@ def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object
         "wrap": wrap,
         "intro_text": lambda: _intro_text(edition, links),
         "plain": lambda item, width=72: to_plain(item.source_html, links, width),
+        "remark_text": lambda item: to_plain(item.remark_source, links),
     }
+
+
+def _wording(edition: Edition, catalogue: Catalogue) -> Wording:
+    content = edition.content
+    return Wording(edition.site, catalogue, edition.variant.language, content.slot_at, content)
 
 
 def _names(edition: Edition) -> dict[str, object]:
@@ -103,6 +109,9 @@ def _masthead(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
         "language": edition.variant.language,
         "direction": direction(edition.variant.language),
         "number": edition.content.number,
+        "numbered": catalogue(
+            "mail.number_monthly" if edition.content.gathering else "mail.number", number=edition.content.number
+        ),
         "date": catalogue.date(local),
         "date_short": catalogue.date(local, year=False),
     }
@@ -115,7 +124,7 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
     intro = plain_text(edition.said(edition.content.intro_html))
     first = edition.content.highlight
     highlight = wording.item(first, words=HIGHLIGHT_WORDS, level=3) if first and first.id in shown else None
-    sections = wording.sections(edition.content, shown)
+    sections = wording.sections(edition.content, shown, public=edition.public)
     items: list[ItemView] = [highlight] if highlight else []
     items += [item for section in sections for item in section.items + section.brief]
     titles = [item.title for item in items]

@@ -28,7 +28,8 @@ class ItemView:
     """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` is styled HTML.
 
     ``mark`` says the language where the text is a fallback, and is '' otherwise. ``day`` and ``month``
-    make the date block of events and deadlines, ``left`` says how long a deadline still is.
+    make the date block of events and deadlines, ``left`` says how long a deadline still is. ``remark`` is what
+    the editors say about it, as HTML, ``remark_source`` the same as it was written.
     """
 
     kind: str
@@ -48,22 +49,29 @@ class ItemView:
     when: str
     place: str
     left: str
+    remark: Html
+    remark_source: str
 
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
-    """A titled part: ``items`` in full, then ``brief`` ones by title only."""
+    """A titled part: ``items`` in full, ``brief`` ones by title only, then how many ``more`` the page lists."""
 
     title: str
     items: tuple[ItemView, ...]
     brief: tuple[ItemView, ...]
+    more: int = 0
 
 
 class Wording:
     """Puts entries into the words of one language."""
 
-    def __init__(self, site: Site, catalogue: Catalogue, language: str, slot_at: datetime) -> None:
+    def __init__(
+        self, site: Site, catalogue: Catalogue, language: str, slot_at: datetime, content: Content | None = None
+    ) -> None:
         self.site = site
+        self.reminders = frozenset(content.reminders if content else ())
+        self.remarks = content.remarks if content else {}
         self.say = catalogue
         self.language = language
         self.zone: ZoneInfo = site.time_zone
@@ -76,6 +84,7 @@ class Wording:
         foreign = tag.split("-")[0] != self.language.split("-")[0]
         image = entry.image if entry.image and ascii_url(entry.image.src).startswith("https://") else None
         local = entry.starts.astimezone(self.zone) if entry.starts else None
+        remark = localize(self.remarks.get(entry.id, {}), self.language, self.site.fallback)
         return ItemView(
             kind=str(entry.kind),
             title=cut(one_line(text.title) or entry.slug, MAX_TITLE),
@@ -94,6 +103,8 @@ class Wording:
             when=self._when(entry),
             place=one_line(entry.place),
             left=self._left(entry),
+            remark=Html(mail_html(remark, self.look, base_level=level)),
+            remark_source=remark,
         )
 
     def _meta(self, entry: Entry, text: EntryText) -> str:
@@ -122,7 +133,8 @@ class Wording:
             return ""
         days = (entry.starts.astimezone(self.zone).date() - self.slot_at.astimezone(self.zone).date()).days
         overdue = days < 0 or (entry.starts <= self.slot_at and not entry.all_day)
-        return self.say("mail.overdue") if overdue else self.say.count("mail.days_left", days)
+        left = self.say("mail.overdue") if overdue else self.say.count("mail.days_left", days)
+        return f"{self.say('mail.reminder')} · {left}" if entry.id in self.reminders else left
 
     def enumeration(self, items: Sequence[str]) -> str:
         """``a, b and c``."""
@@ -139,19 +151,20 @@ class Wording:
         ]
         return self.say("mail.inside", items=self.enumeration(counts)) if counts else ""
 
-    def sections(self, content: Content, shown: frozenset[str]) -> tuple[SectionView, ...]:
-        """The sections that hold anything for this reader."""
+    def sections(self, content: Content, shown: frozenset[str], *, public: bool = False) -> tuple[SectionView, ...]:
+        """The sections that hold anything for this reader; only the ``public`` page lists what lies beyond limits."""
         views: list[SectionView] = []
         left = FULL_ITEMS
         for section in content.sections:
             entries = [entry for entry in section.entries if entry.id in shown]
-            if entries:
-                dated = entries[0].kind is not Kind.POST
+            more = [entry for entry in section.more if entry.id in shown]
+            if entries or more:
+                dated = bool(entries) and entries[0].kind is not Kind.POST
                 full = len(entries) if dated else min(left, len(entries))
                 left -= 0 if dated else full
-                items = tuple(self.item(entry) for entry in entries)
+                items = tuple(self.item(entry) for entry in [*entries, *(more if public else ())])
                 title = one_line(localize(section.title, self.language, self.site.fallback))
-                views.append(SectionView(title, items[:full], items[full:]))
+                views.append(SectionView(title, items[:full], items[full:], 0 if public else len(more)))
         return tuple(views)
 
 
