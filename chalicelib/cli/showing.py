@@ -1,7 +1,6 @@
 """What results look like: rows for programs, tables and lines for people."""
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from rich.table import Table as RichTable
@@ -50,6 +49,9 @@ def report_row(report: SourceReport) -> dict[str, Any]:
         "changed": report.changes.changed,
         "withdrawn": report.changes.withdrawn,
         "error": report.health.error,
+        "next_try": iso(report.health.next_try),
+        "moved_to": report.health.moved_to,
+        "why": report.why,
         "problems": [problem_row(problem) for problem in report.problems],
     }
 
@@ -58,9 +60,17 @@ def source_line(report: SourceReport) -> str:
     """What became of a source, for people."""
     if report.outcome == "failed":
         return f"[red]✗[/] {report.source}: {escape(report.health.error)}"
+    if report.outcome == "waiting":
+        return f"[yellow]…[/] {report.source}: {escape(report.why)}"
     changes = report.changes
     what = f"{changes.new} new, {changes.changed} changed, {changes.withdrawn} withdrawn"
-    return f"[green]✓[/] {report.source}: {report.health.entries} entries, {what}"
+    moved = f"; {moved_words(report.health.moved_to)}" if report.health.moved_to else ""
+    return f"[green]✓[/] {report.source}: {report.health.entries} entries, {what}{escape(moved)}"
+
+
+def moved_words(address: str) -> str:
+    """What to do about a source that has moved for good."""
+    return f"has moved to {address}: write that in site.yaml"
 
 
 def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
@@ -72,21 +82,16 @@ def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
             "name": source.name,
             "kind": str(source.kind),
             "location": source.location,
-            "state": _source_state(healths[source.name][0].error, healths[source.name][0].checked),
+            "state": healths[source.name][0].state,
             "entries": healths[source.name][0].entries,
             "checked": iso(healths[source.name][0].checked),
             "error": healths[source.name][0].error,
             "failures": healths[source.name][0].failures,
             "next_try": iso(healths[source.name][0].next_try),
+            "moved_to": healths[source.name][0].moved_to,
         }
         for source in site.sources
     ]
-
-
-def _source_state(error: str, checked: datetime | None) -> str:
-    if checked is None:
-        return "never read"
-    return "failing" if error else "well"
 
 
 def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:

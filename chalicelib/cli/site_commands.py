@@ -8,7 +8,8 @@ from rich.table import Table as RichTable
 
 from chalicelib.cli import scaffold
 from chalicelib.cli.context import escape, house, local, out, print_json, scratch, settings
-from chalicelib.cli.showing import problem_row, report_row, show_problems, source_line, source_rows
+from chalicelib.cli.showing import moved_words, problem_row, report_row, show_problems, source_line, source_rows
+from chalicelib.clock import from_iso
 from chalicelib.collect.collector import collect
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.fetch import fetcher
@@ -98,16 +99,18 @@ def sources(json: Json = False) -> None:
         if json:
             print_json(rows)
         else:
-            table = RichTable("source", "kind", "state", "entries", "last read", "what is wrong", box=None)
+            table = RichTable("source", "kind", "state", "entries", "last read", "next try", "what is wrong", box=None)
             for row in rows:
-                checked = datetime.fromisoformat(row["checked"]) if row["checked"] else None
+                checked, next_try = from_iso(row["checked"]), from_iso(row["next_try"])
+                moved = moved_words(row["moved_to"]) if row["moved_to"] else ""
                 table.add_row(
                     row["name"],
                     row["kind"],
                     row["state"],
                     str(row["entries"]),
                     local(checked, runtime),
-                    escape(row["error"]),
+                    local(next_try, runtime),
+                    escape(row["error"] or moved),
                 )
             out.print(table)
     if any(row["state"] == "failing" for row in rows):
