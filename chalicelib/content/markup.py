@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
 from chalicelib.content.nesting import nesting
+from chalicelib.content.shortcodes import without_shortcodes
 
 MAX_HTML_CHARS = 1_000_000
 MAX_MARKDOWN_CHARS = 200_000
@@ -41,10 +42,7 @@ _ATTRIBUTES = {
 }
 _DROPPED_WITH_CONTENT = {"script", "style", "template", "iframe", "object", "svg", "math", "noscript", "title"}
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_LIQUID = {"%}": re.compile(r"\{%.*?%\}", re.DOTALL), "}}": re.compile(r"\{\{.*?\}\}", re.DOTALL)}
-_LIQUID_COMMENT = re.compile(r"\{%-?\s*+(end)?comment\s*+-?%\}")
-_EMPTY_LINK = re.compile(r"""(?:href|src)\s*+=\s*+(["'])\s*+\1""")
-_KRAMDOWN = re.compile(r"^[ \t]*+\{:[^{}\n]*+\}[ \t]*+$|\{:[^{}\n]*+\}", re.MULTILINE)
+_EMPTY_LINK = re.compile(r"""(<(?:a|img)\b[^<>]*?)\s(?:href|src)\s*+=\s*+(["'])\s*+\2""")
 _MARKS = re.compile(r"[\[\]()*_~!`<|]")
 _PRE = re.compile(r"(<pre[^<>]*>)\n+")
 """The parser drops a line end here each time it reads one."""
@@ -55,31 +53,11 @@ _ZERO_WIDTH = dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20),
 @lru_cache(maxsize=512)  # a long-running tick reads the same posts again and again
 def markdown_to_html(text: str, base_url: str) -> str:
     """GitHub-flavoured Markdown with footnotes as sanitised HTML; relative links resolved against ``base_url``."""
-    plain = _KRAMDOWN.sub("", _without_liquid(_without_comments(text[:MAX_MARKDOWN_CHARS])))
+    plain = without_shortcodes(text[:MAX_MARKDOWN_CHARS])
     if sum(1 for _ in _MARKS.finditer(plain)) > MAX_MARKS:
         return sanitise(f"<p>{escape(plain)}</p>", base_url)  # no text, but an attack on the parser
     parser = _markdown(linkify=not _LONG_WORD.search(plain))
-    return sanitise(str(parser.render(_EMPTY_LINK.sub("", plain))), base_url)
-
-
-def _without_liquid(text: str) -> str:
-    """Liquid's tags, then its outputs, taken out; only up to the last end, so that none is searched in vain."""
-    for end, pattern in _LIQUID.items():
-        last = text.rfind(end) + len(end) if end in text else 0
-        text = pattern.sub("", text[:last]) + text[last:]
-    return text
-
-
-def _without_comments(text: str) -> str:
-    """Liquid's comment blocks taken out, as far as they are closed."""
-    parts = _LIQUID_COMMENT.split(text)  # text, 'end' or None, text, ...
-    kept, inside = [parts[0]], False
-    last_end = max((n for n in range(1, len(parts), 2) if parts[n]), default=0)
-    for number in range(1, len(parts), 2):
-        inside = (not parts[number] and number < last_end) or (inside and not parts[number])
-        if not inside:
-            kept.append(parts[number + 1])
-    return "".join(kept)
+    return sanitise(_EMPTY_LINK.sub(r"\1", str(parser.render(plain))), base_url)
 
 
 def sanitise(html: str, base_url: str) -> str:

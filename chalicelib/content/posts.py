@@ -8,11 +8,23 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from chalicelib.content.fields import LANGUAGE_TAG, Fields
+from chalicelib.content.filling import filled, known_of
 from chalicelib.content.frontmatter import MarkdownFile, read_markdown
-from chalicelib.content.generators import FOREIGN_KEYS, address, authors, labels, spelled, withheld
+from chalicelib.content.generators import (
+    FOREIGN_KEYS,
+    Named,
+    address,
+    address_in,
+    authors,
+    labels,
+    spelled,
+    withheld,
+)
 from chalicelib.content.moments import parse_moment
 from chalicelib.content.pictures import check_picture
 from chalicelib.content.problems import Problems, did_you_mean, nearest
+from chalicelib.content.shortcodes import one_line_without_shortcodes
+from chalicelib.content.teaser import parted
 from chalicelib.content.values import Kind, Source
 
 KNOWN_KEYS = (
@@ -108,7 +120,7 @@ def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rule
     post = Post(
         file=file,
         slug=fields.text("slug").strip("/") or values.get("slug", path_stem(file)),
-        title=fields.text("title", required=True),
+        title=one_line_without_shortcodes(fields.text("title", required=True)),
         body=markdown.body,
         body_line=markdown.body_line,
         language=_language(fields, values, rules),
@@ -125,7 +137,16 @@ def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rule
         expires=_first_moment(fields, ("expirydate", "unpublishdate"), rules.zone),
         lines={key: fields.line_of(key) for key in fields.keys()},
     )
-    return _with_times(post, fields, rules)
+    return _with_times(_filled(post, fields, values, rules), fields, rules)
+
+
+def _filled(post: Post, fields: Fields, values: dict[str, str], rules: FolderRules) -> Post:
+    """The post with what its shortcodes ask of itself, and the text above its "more" as summary."""
+    day = post.date.astimezone(rules.zone).date() if post.date else None
+    own = Named(post.slug, post.language or rules.languages[0], day, values)
+    known = known_of(fields, rules.source, own, post.url or address_in(rules.source, own))
+    body, lead = parted(filled(post.body, known), fields.text("excerpt_separator"))
+    return replace(post, body=body, summary=one_line_without_shortcodes(post.summary) or lead)
 
 
 def path_stem(file: str) -> str:
