@@ -15,6 +15,8 @@ from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Put, Replace, T
 
 MONTHS_BACK = 13
 """How far back composing looks for entries that were never offered."""
+DATED_MONTHS_BACK = 60
+"""The same for events and deadlines, which may be announced years before; they lie apart, so that it costs little."""
 MAX_BATCH_BYTES = 3_000_000
 """What a transaction may hold, which is 4 MB with its keys."""
 MAX_OF_A_TITLE = 20
@@ -48,7 +50,7 @@ class EntryStore:
         self._table = table
 
     def since(self, now: datetime, months: int = MONTHS_BACK) -> Iterator[Entry]:
-        """Every entry first seen in the last months, oldest first, as far as they are not withdrawn."""
+        """Every post first seen in the last months, then events and deadlines, as far as they are not withdrawn."""
         for item in self._items(now, months):
             entry = entry_from_json(item.data)
             if not entry.withdrawn:
@@ -83,6 +85,8 @@ class EntryStore:
     def _items(self, now: datetime, months: int) -> Iterator[Item]:
         for month in _months(now, months):
             yield from every(self._table, f"ENTRIES#{month}")
+        for month in _months(now, max(months, DATED_MONTHS_BACK)):
+            yield from every(self._table, f"DATED#{month}")
 
     def _keep(self, found: Sequence[Entry], changes: Changes, *, complete: bool) -> list[Entry]:
         """One attempt; those finds for which somebody else was first."""
@@ -151,7 +155,8 @@ class _Names:
         kept = entry
         if entry.identities[0] in self._places:  # the id made from this name is taken
             kept = replace(entry, id=entry_id(f"{entry.identities[0]}@{entry.first_seen.isoformat()}"))
-        key = Key(f"ENTRIES#{kept.first_seen:%Y-%m}", f"{kept.first_seen:%Y-%m-%dT%H:%M:%SZ}#{kept.id}")
+        shelf = "DATED" if kept.starts else "ENTRIES"
+        key = Key(f"{shelf}#{kept.first_seen:%Y-%m}", f"{kept.first_seen:%Y-%m-%dT%H:%M:%SZ}#{kept.id}")
         self._note_title(entry, key)
         names = [self._lead(name, key) for name in entry.identities]
         return _Step((Insert(key, entry_to_json(kept)), *names), size(kept), new=True, found=(entry,))
