@@ -1,232 +1,233 @@
-"""ICS calendars (RFC 5545) become entries: one for each coming occurrence of an event."""
+"""ICS calendars (RFC 5545) become entries: one for each coming occurrence of an event, moved and cancelled ones told.
 
-import math
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+A calendar is read for the 90 days from ``now`` on. What was taken apart is kept for the next reading of the same
+bytes: a simulation reads one file at many moments.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
 from html import escape
-from typing import Any
+from threading import Lock
 from zoneinfo import ZoneInfo
 
-from chalicelib.collect.entry import Entry, EntryText
-from chalicelib.collect.found import Found, SourceError, refuse_what_is_no_source
+from chalicelib.collect.calendar_lines import Block, CalendarLines, take_apart
+from chalicelib.collect.entry import Change, Entry, EntryText
+from chalicelib.collect.events import Event, ZoneTable, read_event
+from chalicelib.collect.found import Found
 from chalicelib.collect.identity import entry_id, identities, slugify
+from chalicelib.collect.occurrences import Occurrence, Window, dropped_by_midnight, latest_versions, occurrences
+from chalicelib.collect.recurrence import Budget
+from chalicelib.collect.zones import known_zone
 from chalicelib.content.markup import is_base, one_line, sanitise
 from chalicelib.content.values import Problem, Severity, Site, Source
 
 HORIZON = timedelta(days=90)
 """How far ahead occurrences become entries; sections cut finer with ``within``."""
 MAX_EVENTS = 5000
-MAX_OCCURRENCES = 400
-MAX_TIMES_A_DAY = 24
-BUDGET_SECONDS = 10.0
-"""How long the rules of one calendar may be expanded: one that never comes true is searched to the year 9999."""
+"""Of those that may fall into the window."""
+MAX_PROBLEMS = 30
+BUDGET_DAYS = 3_000_000
+"""How many days the rules of one calendar may look at: some seconds' worth."""
+KEPT_FILES = 8
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """A calendar file and what was read of it so far."""
+
+    lines: CalendarLines
+    zones: ZoneTable
+    events: dict[int, Event | str] = field(default_factory=dict)
+
+    def event(self, block: Block) -> Event:
+        """Raises ValueError, in plain words, where it can't be used."""
+        if id(block) not in self.events:
+            cancelled = self.lines.methods.get(block.calendar) == "CANCEL"
+            try:
+                self.events[id(block)] = read_event(block.lines, self.zones, cancelled=cancelled)
+            except ValueError as error:
+                self.events[id(block)] = str(error)
+        found = self.events[id(block)]
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
+
+
+_files: OrderedDict[tuple[bytes, str], _Parsed] = OrderedDict()
+_lock = Lock()
+
+
+def _parsed(body: bytes, zone: ZoneInfo) -> _Parsed:
+    key = (sha256(body).digest(), zone.key)
+    with _lock:
+        if key in _files:
+            _files.move_to_end(key)
+            return _files[key]
+    lines = take_apart(body)
+    parsed = _Parsed(lines, ZoneTable(known_zone(lines.zone) or zone, zone, lines.definitions))
+    with _lock:
+        _files[key] = parsed
+        while len(_files) > KEPT_FILES:
+            _files.popitem(last=False)
+    return parsed
 
 
 def read_calendar(site: Site, source: Source, body: bytes, now: datetime) -> Found:
-    """The occurrences that begin within ``HORIZON`` of ``now``. Raises SourceError where it is no calendar."""
-    events = _events(body)
-    problems: list[Problem] = []
-    if len(events) > MAX_EVENTS:
-        problems.append(_problem(source, f"holds {len(events)} events; only the first {MAX_EVENTS} are read"))
-    entries: dict[str, Entry] = {}
-    moved, repeated = _overrides(events, site), _repeated(events)
-    ends = time.monotonic() + BUDGET_SECONDS
-    for event in events[:MAX_EVENTS]:
-        try:
-            if time.monotonic() > ends:
-                raise ValueError("the rules of the events before it took too long to expand")
-            for entry in _occurrences(site, source, event, moved, repeated, now):
-                entries.setdefault(entry.id, entry)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            what = _text(event, "summary") or _text(event, "uid") or "without a title"
-            problems.append(_problem(source, f"event '{what[:80]}' can't be used: {_why(error)}"))
-    return Found(tuple(entries.values()), complete=True, problems=tuple(problems))
+    """The occurrences that begin within ``HORIZON`` of ``now`` or still last. Raises SourceError for no calendar."""
+    parsed = _parsed(body, site.time_zone)
+    reading = _Reading(site, source, parsed, Window(now, now - timedelta(days=1), now + HORIZON))
+    families, cut = _coming(parsed.lines.blocks, reading.window)
+    if cut:
+        reading.warn(f"holds {cut + MAX_EVENTS} coming events; only the first {MAX_EVENTS} are read")
+    if not parsed.lines.whole:
+        reading.warn("breaks off before its end; what it lacks is not taken for withdrawn")
+    for blocks in families:
+        reading.read(blocks)
+    return Found(tuple(reading.entries.values()), not cut and parsed.lines.whole, tuple(reading.problems()))
 
 
-def _events(body: bytes) -> list[Any]:
-    refuse_what_is_no_source(body)
-    from icalendar import Calendar  # 63 ms: only where a calendar is read
-
-    try:
-        calendars: list[Any] = Calendar.from_ical(body.decode("utf-8-sig", "replace"), multiple=True)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise SourceError(f"can't be read as a calendar: {one_line(str(error))}"[:300]) from None
-    if not any(calendar.name == "VCALENDAR" for calendar in calendars):
-        raise SourceError("is no calendar: it has no BEGIN:VCALENDAR")
-    return [event for calendar in calendars for event in calendar.walk("VEVENT")]
-
-
-def _overrides(events: Iterable[Any], site: Site) -> set[tuple[str, datetime]]:
-    """The occurrences, by UID and first moment, that an event of their own moves or cancels."""
-    found = set()
-    for event in events:
-        with suppress(ValueError, AttributeError, OverflowError):  # a broken one is named where it is read
-            if "recurrence-id" in event:
-                found.add((_text(event, "uid"), _utc(event["recurrence-id"].dt, site)))
-    return found
-
-
-def _repeated(events: Iterable[Any]) -> set[str]:
-    """UIDs that several events carry (some programs write the same one for all): they don't tell events apart."""
-    counts = Counter(_text(event, "uid") for event in events if "recurrence-id" not in event)
-    return {uid for uid, count in counts.items() if count > 1}
-
-
-def _text(event: Any, key: str) -> str:
-    value = event.get(key, "")
-    return one_line(str(value[0] if isinstance(value, list) and value else value))
-
-
-def _why(error: Exception) -> str:
-    if "broken property" in str(error):
-        return f"one of its fields can't be read ({one_line(str(error).rpartition(': ')[2], 80)})"
-    return one_line(str(error)) if isinstance(error, ValueError) else "one of its fields is damaged or stands twice"
-
-
-def _problem(source: Source, message: str) -> Problem:
-    text = f"source '{source.name}': {message}"[:300]
-    return Problem("content/site.yaml", source.line, "calendar", Severity.WARNING, text)
-
-
-def _occurrences(
-    site: Site, source: Source, event: Any, moved: set[tuple[str, datetime]], repeated: set[str], now: datetime
-) -> Iterator[Entry]:
-    if _text(event, "status").upper() == "CANCELLED":
-        return
-    if "dtstart" not in event:
-        raise ValueError("it has no DTSTART")
-    first = event["dtstart"].dt
-    length = _length(event, first)
-    override = "recurrence-id" in event
-    series = not override and ("rrule" in event or "rdate" in event)
-    uid = _text(event, "uid")
-    for start in _expand(event, first, now, site) if series else [first]:
-        moment = _utc(start, site)
-        original = _utc(event["recurrence-id"].dt, site) if override else moment
-        if not override and (uid, moment) in moved:
-            continue
-        if now - timedelta(days=1) <= moment <= now + HORIZON:
-            single = uid and not (series or override or uid in repeated)
-            name = uid if single else f"{uid or slugify(_text(event, 'summary'))}/{original:%Y%m%dT%H%M}"
-            yield _entry(site, source, event, name, moment, length, not isinstance(start, datetime), now)
-
-
-def _length(event: Any, first: date | datetime) -> timedelta:
-    if "dtend" in event:
-        end = event["dtend"].dt
-        if isinstance(end, datetime) != isinstance(first, datetime) or end < first:
-            raise ValueError("it ends before it starts")
-        length: timedelta = end - first
-        return length
-    length = event["duration"].dt if "duration" in event else timedelta(0)
-    if length < timedelta(0):
-        raise ValueError("it ends before it starts")
-    return length
-
-
-def _expand(event: Any, first: date | datetime, now: datetime, site: Site) -> Iterable[date | datetime]:
-    """Local start times by RRULE, RDATE and EXDATE, from yesterday to the horizon."""
-    from dateutil.rrule import rruleset, rrulestr
-
-    zone = first.tzinfo if isinstance(first, datetime) and first.tzinfo else site.time_zone
-    naive = first.replace(tzinfo=None) if isinstance(first, datetime) else datetime(first.year, first.month, first.day)  # noqa: DTZ001
-    rules = rruleset()
-    if "rrule" not in event:
-        rules.rdate(naive)
-    for rule in _many(event["rrule"]) if "rrule" in event else []:
-        _refuse_endless(rule)
-        text = _naive_until(rule.to_ical().decode(), zone)
-        rules.rrule(rrulestr(text, dtstart=naive))  # type: ignore[arg-type]
-    for excluded in _dates(event, "exdate"):
-        rules.exdate(_local(excluded, zone))
-    for added in _dates(event, "rdate"):
-        rules.rdate(_local(added, zone))
-    low = (now - timedelta(days=1)).astimezone(zone).replace(tzinfo=None)
-    high = (now + HORIZON).astimezone(zone).replace(tzinfo=None)
-    for count, start in enumerate(rules.between(low, high, inc=True)):
-        if count >= MAX_OCCURRENCES:
-            return
-        yield start.replace(tzinfo=zone) if isinstance(first, datetime) else start.date()
-
-
-def _refuse_endless(rule: Any) -> None:
-    """Rules by the second would be expanded for hours; no event takes place that often."""
-    often = math.prod(max(1, len(_many(rule.get(key, [])))) for key in ("BYHOUR", "BYMINUTE", "BYSECOND"))
-    if _many(rule.get("FREQ", [""]))[0] not in {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"} or often > MAX_TIMES_A_DAY:
-        raise ValueError("its RRULE repeats more often than events do, or has no FREQ")
-    if any(number < 1 for key in ("INTERVAL", "COUNT") for number in _many(rule.get(key, [1]))):
-        raise ValueError("its RRULE has an INTERVAL or COUNT below 1")
-
-
-def _naive_until(rule: str, zone: Any) -> str:
-    """UNTIL in UTC as local time, since the rule is expanded in local time; a date counts to its end."""
-    parts = []
-    for part in rule.split(";"):
-        if part.upper().startswith("UNTIL=") and part.endswith("Z"):
-            until = datetime.strptime(part[6:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).astimezone(zone)
-            part = f"UNTIL={until:%Y%m%dT%H%M%S}"
-        elif part.upper().startswith("UNTIL=") and "T" not in part[6:]:
-            part = f"{part}T235959"
-        parts.append(part)
-    return ";".join(parts)
-
-
-def _many(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _dates(event: Any, key: str) -> Iterator[date | datetime]:
-    for value in _many(event[key]) if key in event else []:
-        for item in value.dts:
-            dt = item.dt[0] if isinstance(item.dt, tuple) else item.dt  # a period begins where its event does
-            if isinstance(dt, date):  # a datetime is a date too
-                yield dt
-
-
-def _local(moment: date | datetime, zone: Any) -> datetime:
-    if not isinstance(moment, datetime):
-        return datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
-    return (moment.astimezone(zone) if moment.tzinfo else moment).replace(tzinfo=None)
-
-
-def _utc(moment: date | datetime, site: Site) -> datetime:
-    """Floating times and dates are in the site's zone."""
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
-    zone: ZoneInfo = site.time_zone
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _entry(
-    site: Site,
-    source: Source,
-    event: Any,
-    name: str,
-    moment: datetime,
-    length: timedelta,
-    all_day: bool,
-    now: datetime,
-) -> Entry:
-    title, url, place = (_text(event, key) for key in ("summary", "url", "location"))
-    if not title:
-        raise ValueError("it has no SUMMARY")
-    link = next((t for t in (url, place) if t.startswith("https://") and " " not in t and is_base(t)), "")
-    paragraphs = str(event.get("description", "")).split("\n\n")
-    body = "".join(f"<p>{escape(part)}</p>" for part in paragraphs if part.strip())
-    names = identities(source.name, guid=name)
-    return Entry(
-        id=entry_id(names[0]),
-        slug=f"{moment.astimezone(site.time_zone):%Y-%m-%d}-{slugify(title)}",
-        kind=source.entry_kind,
-        source=source.name,
-        texts={source.language or site.fallback: EntryText(title, link, sanitise(body, link))},
-        first_seen=now,
-        starts=moment,
-        ends=moment + length if length else None,
-        all_day=all_day,
-        place=place,
-        identities=names,
+def _coming(blocks: Iterable[Block], window: Window) -> tuple[list[list[Block]], int]:
+    """Events by UID, as far as any of one UID may fall into the window; how many were too many."""
+    families: dict[str, list[Block]] = {}
+    for number, block in enumerate(blocks):
+        families.setdefault(block.uid or f"\0{number}", []).append(block)
+    low, high = (
+        (window.low - timedelta(days=40)).strftime("%Y%m%d"),
+        (window.high + timedelta(days=2)).strftime("%Y%m%d"),
     )
+    kept, count = [], 0
+    for family in families.values():
+        if any(block.series or not block.day or low <= block.day <= high for block in family):
+            count += len(family)
+            if count <= MAX_EVENTS:
+                kept.append(family)
+    return kept, max(0, count - MAX_EVENTS)
+
+
+class _Reading:
+    """One reading of a calendar: the entries found, and what could not be used."""
+
+    def __init__(self, site: Site, source: Source, parsed: _Parsed, window: Window) -> None:
+        self.site = site
+        self.source = source
+        self.parsed = parsed
+        self.window = window
+        self.budget = Budget(BUDGET_DAYS)
+        self.entries: dict[str, Entry] = {}
+        self.said: dict[str, None] = {}
+
+    def warn(self, message: str) -> None:
+        """Each message once."""
+        self.said[f"source '{self.source.name}': {message}"[:300]] = None
+
+    def problems(self) -> Iterator[Problem]:
+        """As many as a person reads."""
+        messages = list(self.said)
+        if len(messages) > MAX_PROBLEMS:
+            left = len(messages) - MAX_PROBLEMS
+            messages[MAX_PROBLEMS:] = [f"source '{self.source.name}': {left} further problems of this kind"]
+        for message in messages:
+            yield Problem("content/site.yaml", self.source.line, "calendar", Severity.WARNING, message)
+
+    def read(self, blocks: Sequence[Block]) -> None:
+        """The events of one UID."""
+        events = []
+        for block in blocks:
+            try:
+                events.append(self.parsed.event(block))
+            except ValueError as error:
+                self.warn(f"event '{_name(block)}' can't be used: {error}")
+        try:
+            self._keep(latest_versions(events))
+        except (ValueError, OverflowError) as error:
+            self.warn(f"event '{_name(blocks[0])}' can't be used: {one_line(str(error))}")
+
+    def _keep(self, events: list[Event]) -> None:
+        single = Counter(event.original for event in events)[None] < 2
+        for family in [events] if single else _apart(events):
+            found = occurrences(family, self.window, self.budget)
+            for one in found:
+                entry = self._entry(one, single=single)
+                self.entries.setdefault(entry.id, entry)
+            if found:
+                self._tell(family, single=single)
+
+    def _tell(self, events: list[Event], *, single: bool) -> None:
+        """What is used, but not as its owner may think."""
+        event = events[0]
+        title = event.title[:80]
+        for zone in dict.fromkeys(zone for event in events for zone in event.unknown_zones):
+            used = getattr(self.parsed.zones.usual, "key", "the site's zone")
+            self.warn(f"event '{title}' is in the time zone '{zone[:60]}', which is unknown; it is read as {used}")
+        if not event.uid:
+            self.warn(f"event '{title}' has no UID: told apart by title and time, it counts as new when these change")
+        elif not single:
+            self.warn(f"event '{title}' shares its UID with others: told apart by time, it counts as new when moved")
+        for event in events:
+            if day := dropped_by_midnight(event, self.window.now, self.budget):
+                self.warn(
+                    f"event '{title}' repeats UNTIL {day} at midnight, which leaves out the occurrence of that day to "
+                    f"the letter; it is kept. Write UNTIL with the time of the last occurrence"
+                )
+
+    def _entry(self, one: Occurrence, *, single: bool) -> Entry:
+        event = one.event
+        link = next((t for t in (event.url, event.place) if _is_link(t)), "")
+        paragraphs = event.description.split("\n\n")
+        body = "".join(f"<p>{escape(part)}</p>" for part in paragraphs if part.strip())
+        names = identities(self.source.name, guid=_guid(one, single=single))
+        language = self.source.language or self.site.fallback
+        return Entry(
+            id=entry_id(names[0]),
+            slug=f"{one.starts.astimezone(self.site.time_zone):%Y-%m-%d}-{slugify(event.title)}",
+            kind=self.source.entry_kind,
+            source=self.source.name,
+            texts={language: EntryText(event.title, link, sanitise(body, link))},
+            first_seen=self.window.now,
+            starts=one.starts,
+            ends=one.ends,
+            all_day=event.start.whole_day,
+            place=event.place,
+            change=one.change,
+            moved_from=one.original if one.change is Change.MOVED else None,
+            series=event.uid if event.repeats or event.original else "",
+            identities=names,
+        )
+
+
+def _apart(events: list[Event]) -> Iterator[list[Event]]:
+    """Different events with one UID; changes of occurrences go with the first series among them."""
+    changes = [event for event in events if event.original]
+    for event in events:
+        if event.original is None:
+            yield [event, *(changes if event.repeats else ())]
+            changes = [] if event.repeats else changes
+    if changes:
+        yield changes
+
+
+def _guid(one: Occurrence, *, single: bool) -> str:
+    """What names an occurrence: its UID, of a series with the moment it was first planned for."""
+    event = one.event
+    uid = event.uid or slugify(event.title)
+    if one.from_here:
+        return f"{uid}/{one.original:%Y%m%dT%H%M}" if one.original else f"{uid}"
+    if event.uid and single and one.original is None:
+        return uid
+    return f"{uid}/{one.original or one.starts:%Y%m%dT%H%M}"
+
+
+def _is_link(text: str) -> bool:
+    return text.startswith("https://") and " " not in text and is_base(text)
+
+
+def _name(block: Block) -> str:
+    """What a person calls an event, as far as its lines say it."""
+    for key in ("SUMMARY", "UID"):
+        for line in block.lines:
+            if line[: len(key)].upper() == key and (said := one_line(line.partition(":")[2])):
+                return said[:80].replace("\\,", ",")
+    return "without a title"
