@@ -8,6 +8,7 @@ from chalicelib.compose.drafting import Draft
 from chalicelib.compose.edition import EditionSection
 from chalicelib.compose.select import takes
 from chalicelib.content.arrangement import MARKER
+from chalicelib.content.markup import one_line
 from chalicelib.content.values import Newsletter, Site, localize
 
 _HEAD = """\
@@ -52,7 +53,7 @@ def _with_highlight(draft: Draft, newsletter: Newsletter) -> Iterator[EditionSec
 def _line(entry: Entry, site: Site) -> str:
     """``- `id` [title](url) (2026-11-16; en, de)``: all that follows the id is for people."""
     tag, text = entry.text(site.fallback, site.fallback)
-    title = text.title.replace("[", "(").replace("]", ")")
+    title = one_line(text.title).replace("[", "(").replace("]", ")")
     day = f"{(entry.starts or entry.date).astimezone(site.time_zone):%Y-%m-%d}"
     tags = ", ".join([tag, *(other for other in entry.texts if other != tag)])
     return f"- `{entry.id}` {f'[{title}]({text.url})' if text.url else title} ({day}; {tags})"

@@ -76,7 +76,7 @@ def _note(
 
 def _subject(fields: Fields, own: str, languages: tuple[str, ...]) -> Localized:
     """A plain subject is that of all languages, but in the note of one language it is only this one's."""
-    subject = fields.localized("subject", languages=languages)
+    subject = {tag: text for tag, text in fields.localized("subject", languages=languages).items() if text}
     return {own: subject[ANY_LANGUAGE]} if own and ANY_LANGUAGE in subject else subject
 
 

@@ -1,0 +1,116 @@
+"""The monthly cadence: what a month's editions held, once, for those who chose it, after the last of them went out."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition
+from chalicelib.content.values import Approval, Kind, NoteEntry, NoteSection
+from tests.compose.test_again import Room, arranged, dated
+from tests.compose.test_composer import MONDAY, WEEK
+from tests.simulation.world import SLOT
+
+LAST = "2026-11-26"  # Thursdays are the 5th, 12th, 19th and 26th: the last of November
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path)
+    made.newsletter = replace(made.newsletter, cadences=("every", "monthly"))
+    yield made
+    made.database.close()
+
+
+def gather(room: Room, now: object = SLOT, *, wanted: bool = True) -> Edition | None:
+    return room.composer().gather(room.newsletter, now, lambda: wanted)  # type: ignore[arg-type]
+
+
+def fill(room: Room) -> None:
+    """Two editions of November: the 19th with entries 1 and 2, the 26th with 3."""
+    room.tick(SLOT - 2 * WEEK)
+    room.keep(1, 2, at=SLOT - WEEK)
+    room.tick(SLOT - WEEK)
+    room.keep(3, at=SLOT)
+    room.tick(SLOT)
+
+
+def test_a_month_is_gathered_once_after_its_last_edition(room: Room) -> None:
+    fill(room)
+    assert gather(room, SLOT - timedelta(hours=1)) is None, "not before the last slot of the month"
+    made = gather(room)
+    assert made
+    assert (made.slot, made.state, made.number, made.gathering) == (f"{LAST}-monthly", State.APPROVED, 1, True)
+    content = room.composer().editions.content(made)
+    assert [e.slug for e in content.entries] == ["entry-3", "entry-1", "entry-2"]
+    assert gather(room) is None
+    assert gather(room, SLOT + timedelta(days=6)) is None
+
+
+def test_what_was_gathered_does_not_count_for_the_others(room: Room) -> None:
+    fill(room)
+    gather(room)
+    room.keep(4, at=SLOT + timedelta(days=1))
+    room.tick(SLOT + WEEK)
+    editions = room.editions()
+    assert [(s, e.number) for s, e in editions.items() if e.state is not State.CANCELLED] == [
+        ("2026-11-19", 1), (LAST, 2), (f"{LAST}-monthly", 1), ("2026-12-03", 3),
+    ]  # fmt: skip
+    assert room.held()["2026-12-03"] == ["entry-4"]
+
+
+def test_where_nobody_reads_monthly_nobody_is_looked_for_again(room: Room) -> None:
+    fill(room)
+    assert gather(room, wanted=False) is None
+    assert gather(room, wanted=True) is None
+    assert f"{LAST}-monthly" not in room.editions()
+
+
+def test_a_newsletter_without_the_cadence_has_no_gatherings(room: Room) -> None:
+    fill(room)
+    room.newsletter = replace(room.newsletter, cadences=("every",))
+    assert gather(room) is None
+
+
+def test_a_month_waits_for_an_edition_that_waits_for_its_editors(room: Room) -> None:
+    room.newsletter = replace(room.newsletter, approval=Approval.EDITORS)
+    room.keep(1)
+    room.tick(MONDAY)
+    room.tick(SLOT)
+    assert room.editions()[LAST].state is State.DRAFT
+    assert gather(room) is None
+    store = room.composer().editions
+    store.move(room.editions()[LAST], State.APPROVED, SLOT)
+    later = SLOT + timedelta(days=3)
+    made = gather(room, later)
+    assert made
+    assert made.slot_at == later, "late as it is, it is not overdue"
+
+
+def test_a_gathering_leaves_out_what_is_over_and_keeps_the_editors_words(room: Room) -> None:
+    room.tick(SLOT - 2 * WEEK)
+    room.keep(2, at=SLOT - WEEK)
+    room.store(dated(5, Kind.EVENT, SLOT - timedelta(days=2), first_seen=SLOT - WEEK))
+    note = replace(arranged(2), slot="2026-11-19")
+    both = NoteSection("Dates", (NoteEntry(f"{5:012x}", "n.md", 9),))
+    room.notes["digest", "2026-11-19"] = replace(note, sections=(*(note.sections or ()), both))
+    room.tick(SLOT - WEEK)
+    assert room.held()["2026-11-19"] == ["entry-2", "entry-5"]
+    room.tick(SLOT)
+    made = gather(room)
+    assert made
+    content = room.composer().editions.content(made)
+    assert [e.slug for e in content.entries] == ["entry-2"]
+    assert content.remarks == {f"{2:012x}": {"en": "<p>Word 2</p>"}}
+
+
+def test_an_edition_that_was_cancelled_is_not_gathered(room: Room) -> None:
+    room.keep(1)
+    room.tick(MONDAY)
+    room.tick(SLOT)
+    store = room.composer().editions
+    store.move(room.editions()[LAST], State.CANCELLED, SLOT)
+    assert gather(room) is None
