@@ -11,7 +11,7 @@ from chalicelib.collect.calendars import read_calendar
 from chalicelib.collect.entries import Changes, EntryStore
 from chalicelib.collect.entry import Entry, entry_to_json
 from chalicelib.collect.feeds import read_feed
-from chalicelib.collect.fetch import Fetch, Fetched
+from chalicelib.collect.fetch import Fetch, Fetched, Validators
 from chalicelib.collect.folder import read_folder
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.health import Health, HealthStore
@@ -144,7 +144,8 @@ def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Ta
         return SourceReport(source.name, "unchanged", well)
     entries = [_finish(site, source, entry, found, first=health.started is None) for entry in found.entries]
     mark = digest(json.dumps([_content(entry) for entry in entries], sort_keys=True))
-    well = health.well(now, len(entries), mark, fetched.validators, fetched.moved_to)
+    validators = Validators() if found.unfinished else fetched.validators
+    well = health.well(now, len(entries), mark, validators, fetched.moved_to)
     if mark == health.digest:
         return SourceReport(source.name, "unchanged", well, problems=found.problems)
     store = EntryStore(table)

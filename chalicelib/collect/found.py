@@ -12,12 +12,14 @@ class Found:
     """``complete`` sources (folders, calendars) list all they have: what is missing was withdrawn.
 
     ``own_topics`` are those an entry's author or source gave, by entry id; rules add to them later.
+    ``unfinished`` ones must be asked for in full again: entries wait for their date, or the answer broke off.
     """
 
     entries: tuple[Entry, ...]
     complete: bool = False
     problems: tuple[Problem, ...] = ()
     own_topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unfinished: bool = False
 
 
 class SourceError(Exception):

@@ -2,14 +2,16 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.collect.feeds import MAX_ENTRIES, read_feed
+from chalicelib.collect.feed_items import MAX_ENTRIES
+from chalicelib.collect.feeds import read_feed
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.content.values import Site
 from tests.sites import NOW, feed_source, make_site
@@ -106,19 +108,57 @@ def test_wrong_types_in_a_json_feed_cost_only_their_entry(site: Site, items: lis
 
 @pytest.mark.parametrize(
     "date",
-    ["NaN", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-13-01T00:00:00Z", "2026-11-20", "soon", "1e99"],
-)
+    ["NaN", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-13-01T00:00:00Z", "02/03/2026", "soon", "1e99",
+     "9999-12-31T23:59:59Z", "2027-11-24T00:00:00Z", "Fri, 20 Nov 2026 10:00:00 XYZ", "Fri, 20 Nov 26 10:00:00 GMT"],
+)  # fmt: skip
 def test_a_date_that_is_none_leaves_the_entry_undated(site: Site, date: str) -> None:
-    read(site, rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>"))  # it guesses more, and never raises
-    assert [e.published for e in read(site, json_feed({"title": "T", "url": "a", "date_published": date})).entries] == [
-        None
-    ]
+    for body in (
+        rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>"),
+        json_feed({"title": "T", "url": "a", "date_published": date}),
+    ):
+        found = read(site, body)
+        assert [entry.published for entry in found.entries] == [None]
+        assert not found.unfinished
 
 
-@pytest.mark.parametrize("date", ["9999-12-31T23:59:59Z", "2026-11-22T12:00:01Z"])
-def test_a_future_entry_waits(site: Site, date: str) -> None:
-    assert read(site, json_feed({"title": "T", "url": "a", "date_published": date})).entries == ()
-    assert read(site, rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>")).entries == ()
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("Fri, 20 Nov 2026 10:00:00 CEST", "2026-11-20T08:00:00Z"),
+        ("20. November 2026", "2026-11-19T23:00:00Z"),
+        ("20.11.2026 10:00", "2026-11-20T09:00:00Z"),
+        ("2026-11-20", "2026-11-19T23:00:00Z"),
+        ("November 20, 2026", "2026-11-19T23:00:00Z"),
+    ],
+)
+def test_dates_are_read_in_the_zone_of_the_site(site: Site, date: str, moment: str) -> None:
+    for body in (
+        rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>"),
+        json_feed({"title": "T", "url": "a", "date_published": date}),
+        f"<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>T</title><id>x</id><updated>{date}</updated></entry></feed>",
+    ):
+        assert [entry.published for entry in read(site, body).entries] == [datetime.fromisoformat(moment)]
+
+
+def test_entries_dated_at_the_moment_of_reading_are_undated(site: Site) -> None:
+    def dated(seconds: int) -> list[datetime | None]:
+        date = format_datetime(NOW - timedelta(seconds=seconds))
+        items = (f"<title>{n}</title><guid>{n}</guid><pubDate>{date}</pubDate>" for n in range(3))
+        return [entry.published for entry in read(site, rss(*items)).entries]
+
+    assert dated(30) == [None, None, None]
+    assert dated(90) == [NOW - timedelta(seconds=90)] * 3
+
+
+@pytest.mark.parametrize("date", ["2027-11-20T23:59:59Z", "2026-11-22T12:00:01Z"])
+def test_a_future_entry_waits_and_the_feed_is_asked_for_it_in_full(site: Site, date: str) -> None:
+    for body in (
+        json_feed({"title": "T", "url": "a", "date_published": date}),
+        rss(f"<title>T</title><guid>g</guid><pubDate>{date}</pubDate>"),
+    ):
+        found = read(site, body)
+        assert found.entries == ()
+        assert found.unfinished
 
 
 @pytest.mark.parametrize(
@@ -215,11 +255,76 @@ def test_entities_are_not_expanded_without_end(site: Site) -> None:
             assert all(len(title) <= 300 and "root:" not in title for title in titles(read(site, body)))
 
 
-def test_a_huge_feed_is_cut_and_says_so(site: Site) -> None:
-    items = [{"id": str(n), "title": f"T{n}"} for n in range(20_000)]
-    found = read(site, json_feed(*items))
-    assert len(found.entries) == MAX_ENTRIES
-    assert "more than 1000 entries" in found.problems[0].message
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_of_a_huge_feed_the_newest_are_read_and_it_says_so(site: Site, oldest_first: bool) -> None:
+    dates = [format_datetime(NOW - timedelta(hours=n)) for n in range(20_000)]
+    order = list(range(20_000))[:: -1 if oldest_first else 1]
+    for body in (
+        json_feed(*({"id": str(n), "title": f"T{n}", "date_published": dates[n]} for n in order)),
+        rss(*(f"<title>T{n}</title><guid>{n}</guid><pubDate>{dates[n]}</pubDate>" for n in order)),
+    ):
+        found = read(site, body)
+        assert sorted(titles(found)) == sorted(f"T{n}" for n in range(MAX_ENTRIES))
+        words = f"source 'feed' holds 20000 entries; only the {'last' if oldest_first else 'first'} 1000 are read"
+        assert [p.message for p in found.problems] == [words]
+
+
+def test_of_a_feed_that_breaks_off_the_whole_entries_are_read(site: Site) -> None:
+    items = [f"<title>{n}</title><link>https://a.example.org/post-{n}</link><guid>{n}</guid>" for n in "ABC"]
+    whole = rss(*items)
+    for end in range(whole.index("post-C") + 3, whole.index("</item></channel>"), 7):
+        found = read(site, whole[:end])
+        assert titles(found) == ["A", "B"]
+        assert found.unfinished
+        assert "breaks off" in found.problems[0].message
+    assert not read(site, whole).unfinished
+
+
+def test_guids_that_several_share_and_links_that_lead_home_name_nothing(site: Site) -> None:
+    shared = [
+        f"<title>{n}</title><link>https://a.example.org/{n}</link><guid isPermaLink='false'>0</guid>" for n in "AB"
+    ]
+    names = [entry.identities for entry in read(site, rss(*shared)).entries]
+    assert names == [("url:a.example.org/A",), ("url:a.example.org/B",)]
+    home = "<link>https://a.example.org/news/</link>"
+    one = read(site, rss("<title>A</title><link>http://a.example.org/news</link><guid isPermaLink='false'>g</guid>")
+               .replace("<title>F</title>", home, 1))  # fmt: skip
+    assert [entry.identities for entry in one.entries] == [("guid:feed:g",)]
+    root = read(site, json_feed({"id": "g", "title": "A", "url": "https://feeds.example.org/"}))
+    assert [entry.identities for entry in root.entries] == [("guid:feed:g",)]
+    assert [text.url for entry in root.entries for text in entry.texts.values()] == ["https://feeds.example.org/"]
+
+
+def test_what_nothing_names_is_named_by_title_and_day(site: Site) -> None:
+    dated = "<title>Call</title><pubDate>Fri, {} Nov 2026 10:00:00 GMT</pubDate>"
+    found = read(site, rss(dated.format(13), dated.format(20), "<title>Call</title>"))
+    names = [entry.identities for entry in found.entries]
+    assert names == [("slug:feed:call/2026-11-13",), ("slug:feed:call/2026-11-20",), ("slug:feed:call",)]
+
+
+def test_mojibake_is_repaired_wherever_it_stands(site: Site) -> None:
+    broken, meant = "Gr√∂√üe", "Größe"
+    item = (f"<title>{broken}</title><guid>g</guid><author>{broken}</author><category>{broken}</category>"
+            f"<description>{broken}</description>")  # fmt: skip
+    for body in (rss(item), json_feed({"id": "g", "title": broken, "content_text": broken, "tags": [broken],
+                                       "authors": [{"name": broken}]})):  # fmt: skip
+        (entry,) = read(site, body).entries
+        text = entry.texts["en"]
+        assert (text.title, *entry.authors, *entry.categories) == (meant, meant, meant)
+        assert meant in text.html
+
+
+def test_links_in_texts_are_absolute_and_tell_nobody_where_they_were_followed(site: Site) -> None:
+    html = ("&lt;a href='x?utm_source=rss&amp;amp;a=1&amp;amp;b=%20'&gt;x&lt;/a&gt; "
+            "&lt;img src='/i.png?utm_source=x'&gt;"
+            "&lt;a href='javascript:alert(1)'&gt;y&lt;/a&gt; a href=\"?utm_source=z\"")  # fmt: skip
+    base = "<item xml:base='https://b.example.org/deep/'>"
+    found = read(site, rss(f"<title>T</title><guid>g</guid><description>{html}</description>").replace("<item>", base))
+    (text,) = found.entries[0].texts.values()
+    assert text.html == (
+        '<a href="https://b.example.org/deep/x?a=1&amp;b=%20">x</a> <img src="https://b.example.org/i.png?utm_source=x">'
+        '<a>y</a> a href="?utm_source=z"'
+    )
 
 
 @pytest.mark.parametrize(
