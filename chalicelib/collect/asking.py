@@ -3,10 +3,11 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.collect.fetch import BusyError, Fetch, Fetched, GoneError, Validators
@@ -15,6 +16,7 @@ from chalicelib.collect.politeness import Turns
 from chalicelib.content.values import Source
 
 PARALLEL = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +37,65 @@ class Failure:
     gone: bool = False
 
 
-_Answers = queue.SimpleQueue[tuple[Question, Fetched | Failure]]
+Answer = Fetched | Failure
+_Answers = queue.SimpleQueue[tuple[Question, Answer] | None]
+_Read = queue.SimpleQueue[tuple[Question, T]]
+Understand = Callable[[Question, Answer], T]
+"""What is made of an answer; must raise nothing."""
 
 
 @contextmanager
 def asking(
-    questions: Sequence[Question], fetch: Fetch, seconds: float
-) -> Iterator[Iterator[tuple[Question, Fetched | Failure]]]:
-    """Asks at once; gives each answer as it comes. What is not there after ``seconds`` does not come at all.
+    questions: Sequence[Question], fetch: Fetch, understand: Understand[T], seconds: float
+) -> Iterator[Iterator[tuple[Question, T]]]:
+    """Asks at once; gives what each answer was understood as, as it comes. What takes longer than ``seconds`` does not.
 
-    Threads that still wait then are left to their own deadline, and their answers are dropped.
+    Many threads ask and one reads, so that neither waits for the other, nor for what is done with the results. Threads
+    at work when the time is over are left to their own deadlines, and what they bring is dropped.
     """
     turns = Turns((question, _server(question.location)) for question in questions)
     answers: _Answers = queue.SimpleQueue()
-    for number in range(min(PARALLEL, len(questions))):
-        threading.Thread(target=_work, args=(turns, fetch, answers), name=f"collect-{number}", daemon=True).start()
+    read: _Read[T] = queue.SimpleQueue()
+    for _ in range(min(PARALLEL, len(questions))):
+        threading.Thread(target=_ask, args=(turns, fetch, answers), name="ask", daemon=True).start()
+    threading.Thread(target=_read, args=(turns, answers, understand, read), name="read", daemon=True).start()
     try:
-        yield _arriving(len(questions), turns, answers, time.monotonic() + seconds)
+        yield _arriving(len(questions), read, time.monotonic() + seconds)
     finally:
         turns.stop()
+        answers.put(None)
 
 
-def _arriving(
-    count: int, turns: Turns[Question], answers: _Answers, ends: float
-) -> Iterator[tuple[Question, Fetched | Failure]]:
+def _arriving(count: int, read: "_Read[T]", ends: float) -> Iterator[tuple[Question, T]]:
     for _ in range(count):
         try:
-            answer = answers.get(timeout=max(0.0, ends - time.monotonic()))
+            yield read.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
             return
-        turns.read()
-        yield answer
 
 
-def _work(turns: Turns[Question], fetch: Fetch, answers: _Answers) -> None:
+def _ask(turns: Turns[Question], fetch: Fetch, answers: _Answers) -> None:
     while (turn := turns.take()) is not None:
         question, server = turn
         answer = ask(question, fetch)
-        turns.asked(server)
+        turns.asked(server, _size(answer))
         answers.put((question, answer))
 
 
-def ask(question: Question, fetch: Fetch) -> Fetched | Failure:
+def _read(turns: Turns[Question], answers: _Answers, understand: Understand[T], read: "_Read[T]") -> None:
+    for question, answer in iter(answers.get, None):
+        if turns.stopped:
+            return
+        understood = understand(question, answer)
+        turns.read(_size(answer))
+        read.put((question, understood))
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body or b"") if isinstance(answer, Fetched) else 0
+
+
+def ask(question: Question, fetch: Fetch) -> Answer:
     """One answer, or why there is none. Raises nothing."""
     try:
         return fetch(question.location, question.known)

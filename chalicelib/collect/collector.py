@@ -104,14 +104,18 @@ def _answers(
     """The site's own files in its order, then others as they answer; those asked longest ago are asked first."""
     remote = sorted((s for s in due if "://" in s.location), key=lambda s: healths[s.name].checked or _LONG_AGO)
     questions = [Question(s, healths[s.name].asks, healths[s.name].validators) for s in remote]
-    with asking(questions, fetch, seconds) as arriving:
+
+    def understand(question: Question, answer: Fetched | Failure) -> _Answer:
+        return _understood(site, question.source, answer, now)
+
+    with asking(questions, fetch, understand, seconds) as arriving:
         for source in due:
             if source.kind is SourceKind.FOLDER:
                 yield source, _understood(site, source, None, now)
             elif "://" not in source.location:
                 yield source, _understood(site, source, ask(Question(source, source.location), fetch), now)
         for question, answer in arriving:
-            yield question.source, _understood(site, question.source, answer, now)
+            yield question.source, answer
 
 
 def _understood(site: Site, source: Source, answer: Fetched | Failure | None, now: datetime) -> _Answer:

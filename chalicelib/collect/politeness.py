@@ -18,8 +18,8 @@ LONGEST_ASKED = timedelta(hours=24)
 JITTER = 0.25
 AT_ONCE = 2
 """Connections to one host and port at the same time."""
-AHEAD = 32
-"""Answers that may lie unread: memory stays bounded where servers are faster than the reader."""
+AHEAD = 32 * 1024 * 1024
+"""Bytes of answers that may lie unread: memory stays bounded where servers are faster than the reader."""
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class Turns(Generic[T]):
         self._waiting = deque(things)
         self._busy: Counter[str] = Counter()
         self._unread = 0
+        self.stopped = False
         self._changed = threading.Condition()
 
     def take(self) -> tuple[T, str] | None:
@@ -87,7 +88,7 @@ class Turns(Generic[T]):
         with self._changed:
             while self._waiting:
                 place = next((n for n, (_, server) in enumerate(self._waiting) if self._busy[server] < AT_ONCE), None)
-                if place is not None and self._unread < AHEAD:
+                if place is not None and self._unread <= AHEAD:
                     taken = self._waiting[place]
                     del self._waiting[place]
                     self._busy[taken[1]] += 1
@@ -96,21 +97,22 @@ class Turns(Generic[T]):
             self._changed.notify_all()
             return None
 
-    def asked(self, server: str) -> None:
-        """A server has answered; its answer is not read yet."""
+    def asked(self, server: str, size: int) -> None:
+        """A server has answered; its answer, of so many bytes, is not read yet."""
         with self._changed:
             self._busy[server] -= 1
-            self._unread += 1
+            self._unread += size
             self._changed.notify()
 
-    def read(self) -> None:
+    def read(self, size: int) -> None:
         """An answer was read."""
         with self._changed:
-            self._unread -= 1
-            self._changed.notify()
+            self._unread -= size
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Hand out nothing more."""
         with self._changed:
+            self.stopped = True
             self._waiting.clear()
             self._changed.notify_all()
