@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench import letters, smtp
+from bench import feeds, letters, smtp
 
 
 def main() -> None:
@@ -14,7 +14,9 @@ def main() -> None:
     for run in (letters.run, smtp.run):
         for row in run():
             table.add_row(row.what, row.who, f"{row.rate:,.0f}", f"{row.ratio:.1f}")
-    Console(width=120).print(table)
+    console = Console(width=140)
+    console.print(table)
+    console.print(feeds.table())
 
 
 if __name__ == "__main__":
