@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chalicelib.content.archives import read_archive
 from chalicelib.content.newsletters import read_newsletters
 from chalicelib.content.notes import read_notes
 from chalicelib.content.problems import Problems
@@ -42,7 +43,8 @@ def load_site(root: Path) -> LoadedSite:
         return LoadedSite(None, tuple(problems.sorted()))
     newsletters, all_usable = read_newsletters(site, problems, template_names(root))
     notes = read_notes(site, newsletters, problems)
-    site = replace(site, newsletters=newsletters, notes=notes)
+    archive = read_archive(site, newsletters, problems)
+    site = replace(site, newsletters=newsletters, notes=notes, archive=archive)
     return LoadedSite(site if usable and all_usable else None, tuple(problems.sorted()), site)
 
 

@@ -1,13 +1,20 @@
-"""The archive: what was sent, as anybody may read it."""
+"""The archive: what was sent, and issues from before the newsletter was here, as anybody may read them."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from heapq import merge
 from itertools import islice
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
-from chalicelib.content.values import Site
+from chalicelib.content.archives import issue_of
+from chalicelib.content.markup import markdown_to_html
+from chalicelib.content.values import ArchivedIssue, Site
 from chalicelib.errors import NotFoundError
 from chalicelib.render.text import one_line
 from chalicelib.web.pages import Pages
@@ -18,13 +25,17 @@ PER_PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class EditionLink:
-    """One line of an index. ``others`` are further languages: tag, name, link."""
+    """One line of an index. ``others`` are further languages: tag, name, link. ``number`` 0: it has none.
+
+    ``language`` is that of the subject, where it may not be the page's.
+    """
 
     number: int
     date: str
     subject: str
     url: str
-    others: tuple[tuple[str, str, str], ...]
+    others: tuple[tuple[str, str, str], ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +54,23 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
     known = pages.site.newsletters.get(newsletter)
     if known is None:
         raise NotFoundError("There is no such newsletter.")
-    found = list(islice(_public(editions, newsletter, before), most + 1))
+    kept = sorted(
+        (i for i in pages.site.archive if i.newsletter == newsletter and (not before or i.slot < before)),
+        key=lambda issue: issue.slot,
+        reverse=True,
+    )
+    streams: tuple[Iterable[Edition | ArchivedIssue], ...] = (_public(editions, newsletter, before), kept)
+    both = merge(*streams, key=lambda one: one.slot, reverse=True)
+    found = list(islice(both, most + 1))
     url = f"{pages.prefix}/archive/{quote(newsletter, safe='')}"
     return Shelf(
         title=pages.title_of(newsletter),
         description=pages.said(known.description),
         url=url,
-        editions=tuple(_link(pages, editions, edition, url) for edition in found[:most]),
+        editions=tuple(
+            _issue_link(pages, one, url) if isinstance(one, ArchivedIssue) else _link(pages, editions, one, url)
+            for one in found[:most]
+        ),
         older=f"{url}?before={quote(found[most - 1].slot, safe='')}" if len(found) > most else "",
     )
 
@@ -58,6 +79,17 @@ def _public(editions: EditionStore, newsletter: str, before: str) -> Iterator[Ed
     for edition in editions.of(newsletter, newest_first=True):
         if edition.state in PUBLIC and (not before or edition.slot < before):
             yield edition
+
+
+def _issue_link(pages: Pages, issue: ArchivedIssue, shelf_url: str) -> EditionLink:
+    language = issue.language or pages.site.fallback
+    url = f"{shelf_url}/{quote(issue.slot, safe='')}/{quote(language, safe='')}"
+    foreign = language if language != pages.language else ""
+    return EditionLink(issue.number, _day(pages, issue), one_line(issue.title), url, (), foreign)
+
+
+def _day(pages: Pages, issue: ArchivedIssue) -> str:
+    return pages.say.date(datetime.combine(date.fromisoformat(issue.slot[:10]), time(), pages.site.time_zone))
 
 
 def _link(pages: Pages, editions: EditionStore, edition: Edition, shelf_url: str) -> EditionLink:
@@ -91,3 +123,42 @@ def edition_html(site: Site, editions: EditionStore, newsletter: str, slot: str,
         raise NotFoundError("The edition holds nothing for readers of all topics.")
     known = site.newsletters[newsletter]
     return render_public(site, known, content, variant, templates=templates_for(site.root)).html
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePage:
+    """An issue from before the newsletter was here. ``html`` is sanitised; ``original`` is where it stood, or ''."""
+
+    title: str
+    newsletter: str
+    shelf_url: str
+    number: int
+    date: str
+    language: str
+    html: Markup
+    original: str
+
+
+def issue_page(pages: Pages, newsletter: str, slot: str, language: str) -> IssuePage:
+    """One issue in the language it is in. Raises NotFoundError."""
+    issue = issue_of(pages.site, newsletter, slot) if newsletter in pages.site.newsletters else None
+    if issue is None or language != (issue.language or pages.site.fallback):
+        raise NotFoundError("There is no such edition in the archive.")
+    html = markdown_to_html(issue.body, issue.url or f"{pages.site.base_url}/media/")
+    return IssuePage(
+        title=one_line(issue.title),
+        newsletter=pages.title_of(newsletter),
+        shelf_url=f"{pages.prefix}/archive/{quote(newsletter, safe='')}",
+        number=issue.number,
+        date=_day(pages, issue),
+        language=language,
+        html=Markup(_one_level_down(html)),  # noqa: S704 (sanitised above)
+        original=issue.url,
+    )
+
+
+def _one_level_down(html: str) -> str:
+    """Headings below the page's own: the first rank of the text's comes to be h2."""
+    ranks = [int(rank) for rank in re.findall(r"<h([1-6])>", html)]
+    shift = 2 - min(ranks, default=2)
+    return re.sub(r"(</?h)([1-6])>", lambda m: f"{m[1]}{min(6, max(2, int(m[2]) + shift))}>", html) if shift else html

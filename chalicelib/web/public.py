@@ -7,10 +7,11 @@ from functools import cache
 from chalice.app import Blueprint, Chalice, Response
 
 from chalicelib.compose.editions import EditionStore
+from chalicelib.content.archives import issue_of
 from chalicelib.errors import NotFoundError
 from chalicelib.web import house
 from chalicelib.web.answers import HTML, answer, door, error_answer, finish, pages, query, request
-from chalicelib.web.archive import edition_html, shelf
+from chalicelib.web.archive import edition_html, issue_page, shelf
 
 public = Blueprint(__name__)
 public.register_middleware(finish, "http")
@@ -59,8 +60,11 @@ def newsletter_archive(newsletter: str) -> Response:
 @public.route("/archive/{newsletter}/{slot}/{language}", methods=READ, content_types=ANY_TYPE)
 @door
 def edition(newsletter: str, slot: str, language: str) -> Response:
-    """One edition, once it is being sent. Answers 304 where the reader has it already."""
-    html = edition_html(house.runtime().site, _editions(), newsletter, slot, language).encode()
+    """One edition, once it is being sent, or an imported issue. Answers 304 where the reader has it already."""
+    shown = pages()
+    if issue_of(shown.site, newsletter, slot) and _editions().get(newsletter, slot) is None:
+        return answer(shown.page("issue", issue=issue_page(shown, newsletter, slot, language)), cache=EDITION_CACHE)
+    html = edition_html(shown.site, _editions(), newsletter, slot, language).encode()
     tag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
     known = tag in str(request().headers.get("if-none-match") or "")
     headers: dict[str, str | list[str]] = {
