@@ -19,7 +19,7 @@ from chalicelib.errors import AddressError, ImportProblemError
 BATCH = 30
 MAX_FIELD = 10_000
 MAX_HEADER = 200_000
-COLUMNS = ("email", "name", "language", "topics")
+COLUMNS = ("email", "name", "language", "topics", "cadence")
 _ALIASES = {"e-mail": "email", "mail": "email", "address": "email", "email address": "email", "lang": "language"}
 
 
@@ -48,7 +48,7 @@ def import_csv(
     path: Path, *, site: Site, newsletter: Newsletter, basis: Basis, audience: Audience, secrets: Secrets,
     now: datetime, progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:  # fmt: skip
-    """Add each row of a CSV file (``email``, and ``name``, ``language``, ``topics`` where present) as confirmed.
+    """Add each row of a CSV file (``email``, and what else of COLUMNS is present) as confirmed.
 
     Rows that can't be used are reported and left out, the others are kept, 30 in each transaction: run again
     after a failure, it goes on where it stopped. Raises ImportProblemError where the file is no such CSV.
@@ -101,7 +101,18 @@ def _member(
             report.problems.append(RowProblem(row, message))
         language = short if short in site.languages else site.fallback
     member = make_member(secrets, newsletter.name, values.get("email", ""), values.get("name", ""), language)
-    return replace(member, topics=_topics(values.get("topics", ""), site, row, report))
+    topics = _topics(values.get("topics", ""), site, row, report)
+    return replace(member, topics=topics, cadence=_cadence(values.get("cadence", ""), newsletter, row, report))
+
+
+def _cadence(text: str, newsletter: Newsletter, row: int, report: ImportReport) -> str:
+    """One of the newsletter's cadences; none given means every edition."""
+    cadence = text.strip().lower()
+    if cadence in {"", "every", *newsletter.cadences}:
+        return cadence or "every"
+    hint = did_you_mean(cadence, newsletter.cadences)
+    report.problems.append(RowProblem(row, f"cadence '{cadence}' is not offered; {hint}; gets every edition"))
+    return "every"
 
 
 def _topics(text: str, site: Site, row: int, report: ImportReport) -> frozenset[str] | None:

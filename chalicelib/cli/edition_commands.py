@@ -33,9 +33,10 @@ def register(app: typer.Typer) -> None:
 def status(
     json: Json = False,
     most: Annotated[int, typer.Option("--last", min=1, help="Editions shown of each newsletter.")] = 10,
+    now: Now = None,
 ) -> None:
-    """Editions with their balanced books, subscribers, and how the sources are doing."""
-    with house() as runtime:
+    """Editions with their balanced books, subscribers, how the sources are doing, and what was never offered."""
+    with house(now) as runtime:
         rows = edition_rows(runtime)
         subscribers = subscriber_rows(runtime)
         sources = source_rows(runtime)

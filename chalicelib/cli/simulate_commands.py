@@ -137,7 +137,8 @@ def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], 
             out.print(f"  {escape(section) or '-'}: {escape(text.title)} [dim]({facts})[/]")
     sent = [content for _, content, _ in shown if content]
     offered = sum(len(content.entries) for content in sent)
-    out.print(f"{len(sent)} editions with {offered} entries, {len(shown) - len(sent)} skipped.")
+    count = "1 edition" if len(sent) == 1 else f"{len(sent)} editions"
+    out.print(f"{count} with {offered} entries, {len(shown) - len(sent)} skipped.")
     for gap in played.never_offered:
         title = gap.entry.text(site.fallback, site.fallback)[1].title
         out.print(f"[yellow]Never offered:[/] {escape(title)} ({gap.entry.date:%Y-%m-%d}): {escape(gap.why)}")

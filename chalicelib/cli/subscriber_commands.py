@@ -1,7 +1,7 @@
 """Commands about subscribers: add, import, export, show, remove."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +31,7 @@ def add(
     basis: BasisOption,
     name: Annotated[str, typer.Option(help="How they want to be called.")] = "",
     language: Annotated[str, typer.Option(help="A language of the site.")] = "",
+    cadence: Annotated[str, typer.Option(help="One of the newsletter's cadences.")] = "every",
 ) -> None:
     """Add one person as confirmed, with the ground for it on record."""
     with house() as runtime:
@@ -38,7 +39,9 @@ def add(
         if language and language not in runtime.site.languages:
             known = did_you_mean(language, runtime.site.languages)
             raise UsageError(f"Language '{language}' is not one of the site's; {known}.")
-        member = make_member(runtime.secrets, chosen.name, email, name, language)
+        if cadence not in {"every", *chosen.cadences}:
+            raise UsageError(f"{newsletter} has no cadence '{cadence}': {did_you_mean(cadence, chosen.cadences)}.")
+        member = replace(make_member(runtime.secrets, chosen.name, email, name, language), cadence=cadence)
         result = runtime.audience.subscribe([member], basis, "sendbrief subscribers add", datetime.now(UTC))[0]
         words = {"new": "is subscribed", "changed": "is changed", "same": "was subscribed already"}
         if result not in words:
@@ -49,7 +52,7 @@ def add(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV with a column email, and name, language, topics where present.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a column email, and name, language, topics, cadence.")],
     newsletter: Newsletter,
     basis: BasisOption,
     json: Json = False,

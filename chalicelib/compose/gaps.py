@@ -41,7 +41,7 @@ def gaps(
     }
     old = [e for e in entries if e.kind is Kind.POST and not e.backlog and e.date <= now - OLD]
     left = [e for e in old if not any(window.stood_in(e) for window in windows.values())]
-    return [Gap(e, _why(e, site, windows)) for e in sorted(left, key=lambda e: (e.date, e.id))]
+    return [Gap(e, _why(e, site, windows)) for e in sorted(left, key=lambda e: (e.date, e.slug))]
 
 
 def _why(entry: Entry, site: Site, windows: Mapping[str, Window]) -> str:

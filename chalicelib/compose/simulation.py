@@ -86,7 +86,9 @@ class Simulator:
             until = last.at if last else start
         editions = list(self._composer.editions.of(newsletter.name))
         window = window_of(self._site, newsletter, Slot(end, f"{end:%Y-%m-%d}~"), start, editions)
-        for entry in sorted(EntryStore(self._table).since(end, months=_months(start, end)), key=lambda e: e.date):
+        for entry in sorted(
+            EntryStore(self._table).since(end, months=_months(start, end)), key=lambda e: (e.date, e.slug)
+        ):
             due = (
                 entry.kind is Kind.POST and start <= entry.date <= until and (not wanted or wanted & set(entry.topics))
             )

@@ -9,7 +9,7 @@ from chalicelib.audience.audience import Audience, make_member
 from chalicelib.audience.importing import ImportReport, import_csv
 from chalicelib.audience.subscriber import Basis
 from chalicelib.audience.tokens import Secrets
-from chalicelib.content.values import Topic
+from chalicelib.content.values import Newsletter, Topic
 from chalicelib.store import Table
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.store.sqlite_database import Database
@@ -32,12 +32,12 @@ class People:
         member = replace(make_member(SECRETS, newsletter, address, "", "en"), **changes)
         return self.audience.subscribe([member], Basis.CONSENT, "a test", NOW)[0]
 
-    def load(self, text: str | bytes, table: Table | None = None) -> ImportReport:
+    def load(self, text: str | bytes, table: Table | None = None, newsletter: Newsletter = NEWSLETTER) -> ImportReport:
         path = self.folder / "people.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         audience = self.audience if table is None else Audience(table, SECRETS)
         return import_csv(
-            path, site=SITE, newsletter=NEWSLETTER, basis=Basis.CONSENT, audience=audience, secrets=SECRETS, now=NOW
+            path, site=SITE, newsletter=newsletter, basis=Basis.CONSENT, audience=audience, secrets=SECRETS, now=NOW
         )
 
     def addresses(self) -> list[str]:

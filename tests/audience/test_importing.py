@@ -1,5 +1,6 @@
 """Importing: whatever a spreadsheet writes, row by row, and people's own decisions stand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from chalicelib.audience.importing import ImportReport
 from chalicelib.errors import ImportProblemError
 from tests.audience.house import NOW, People
+from tests.render.values import NEWSLETTER
 
 
 @pytest.mark.parametrize(
@@ -130,3 +132,17 @@ def test_the_file_may_lie_anywhere(people: People, tmp_path: Path) -> None:
     people.folder = tmp_path / "ein Ordner ü"
     people.folder.mkdir()
     assert people.load("email\nada@example.org\n").new == 1
+
+
+def test_a_cadence_is_one_that_the_newsletter_offers(people: People) -> None:
+    text = "email,cadence\na@example.org,Monthly\nb@example.org,\nc@example.org,daily\n"
+    report = people.load(text, newsletter=replace(NEWSLETTER, cadences=("every", "monthly")))
+    assert [(problem.row, "'daily' is not offered" in problem.message) for problem in report.problems] == [(4, True)]
+    cadences = {member.address: member.cadence for member in people.audience.members("digest")}
+    assert cadences == {"a@example.org": "monthly", "b@example.org": "every", "c@example.org": "every"}
+    assert people.audience.has_monthly("digest")
+
+
+def test_a_cadence_that_is_not_offered_is_named(people: People) -> None:
+    report = people.load("email,cadence\na@example.org,monthly\n")
+    assert (rows(report), people.audience.has_monthly("digest")) == ([2], False)
