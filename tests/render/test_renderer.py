@@ -324,3 +324,53 @@ def test_a_template_fault_holds_the_edition(tmp_path):
 def test_the_preheader_is_the_intro_or_the_titles():
     assert rendered(FULL).preheader == "Dear friend, see this."
     assert rendered(replace(FULL, intro_html={})).preheader.startswith("Title 0 · Title 1 · Title 2")
+
+
+def test_editors_words_stand_with_the_entry_in_html_and_text() -> None:
+    remarks = {f"{1:012x}": {"en": "<p>Mind <a href='https://example.org/mind'>this</a>.</p>"}}
+    made = rendered(content(entry(1), entry(2), remarks=remarks))
+    assert made.html.count("Mind <a") == 1
+    assert made.html.index("Title 1") < made.html.index("Mind <a") < made.html.index("First sentence of 1")
+    assert re.search(r"Title 1 .*Mind this \[\d+\]\..*First sentence of 1", made.text, re.DOTALL)
+    assert "https://example.org/mind" in made.text
+
+
+def test_what_lies_beyond_a_limit_is_counted_in_mails_and_listed_on_the_page() -> None:
+    section = EditionSection({"en": "News"}, (entry(1),), more=(entry(2), entry(3)))
+    mail, page = (rendered(content(sections=(section,)), public=public) for public in (False, True))
+    for text in (mail.html, mail.text):
+        assert "and 2 more" in text
+        assert "Title 2" not in text
+    for text in (page.html, page.text):
+        assert "and 2 more" not in text
+        assert "Title 3" in text
+    assert "/archive/digest/2026-11-26/en" in {
+        link.split("https://news.example.org")[-1] for link in Page(mail.html).links
+    }
+
+
+def test_a_section_of_which_a_reader_gets_only_what_is_beyond_the_limit_still_says_so() -> None:
+    section = EditionSection({"en": "News"}, (entry(1),), more=(entry(2),))  # of these only 2 is about security
+    edition, made = content(sections=(section,)), site()
+    variant = variant_for(edition, made.languages, made.fallback, "en", frozenset({"security"}))
+    assert variant
+    text = render(made, NEWSLETTER, edition, variant, templates=templates_for(made.root)).text
+    assert "and one more" in text
+    assert "Title" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Reminder · 4 days left"), ("de", "Zur Erinnerung · noch 4 Tage")]
+)
+def test_a_reminder_says_that_it_is_one(language: str, words: str) -> None:
+    due = dated(31, Kind.DEADLINE)
+    section = EditionSection({"en": "Calls"}, (due, dated(32, Kind.DEADLINE)))
+    made = rendered(content(sections=(section,), reminders=(due.id,)), language)
+    assert made.html.count(words) == made.text.count(words) == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "The month, no. 3"), ("de", "Der Monat, Nr. 3")])
+def test_a_gathering_is_numbered_as_one(language: str, words: str) -> None:
+    made = rendered(content(entry(1), gathering=True, number=3), language)
+    assert words in made.html
+    assert words in made.text
