@@ -1,4 +1,4 @@
-"""One process beside this one that reads all feeds, started when there is one to read and killed where one takes long.
+"""Processes beside this one that read all feeds, started when there is one to read and killed where it takes long.
 
 A parser can't be stopped from within: feedparser, expat, the sanitiser and our own patterns are all fast on feeds, and
 for each of them somebody finds bytes on which it is not.
@@ -10,12 +10,15 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from queue import LifoQueue
 from typing import IO, Any, cast
 
 from chalicelib.collect.found import SourceError
 
+COUNT = 2
 SECONDS = 8
 MEMORY = 240 * 1024 * 1024
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -35,8 +38,11 @@ class FeedProcess:
         """The worker's answer. Raises SourceError where it says why there is none, was killed or died."""
         raw = json.dumps(question).encode()
         message = b"".join(struct.pack("!I", len(part)) + part for part in (raw, body))
+        ends = time.monotonic() + self._seconds
         with self._lock:
-            answer = self._exchange(message)
+            answer = self._exchange(message, ends)
+            if answer is None and time.monotonic() < ends:  # it had just ended, or died of this: a fresh one knows
+                answer = self._exchange(message, ends)
         if answer is None:
             raise SourceError(f"takes more time or memory to read than a feed may ({self._seconds} seconds)")
         if "error" in answer:
@@ -50,9 +56,9 @@ class FeedProcess:
             process.kill()
             process.communicate()
 
-    def _exchange(self, message: bytes) -> dict[str, Any] | None:
+    def _exchange(self, message: bytes, ends: float) -> dict[str, Any] | None:
         process = self._living()
-        timer = threading.Timer(self._seconds, process.kill)
+        timer = threading.Timer(max(0.0, ends - time.monotonic()), process.kill)
         timer.daemon = True
         timer.start()
         try:
@@ -85,6 +91,29 @@ class FeedProcess:
         return self._process
 
 
-READER = FeedProcess()
-"""The one of this process. It ends with it: its input is closed then."""
+class FeedProcesses:
+    """A few of them, so that one hostile feed does not hold up all others; the one used last is used first."""
+
+    def __init__(self, count: int = COUNT) -> None:
+        self._all = [FeedProcess() for _ in range(count)]
+        self._free: LifoQueue[FeedProcess] = LifoQueue()
+        for process in self._all:
+            self._free.put(process)
+
+    def ask(self, question: Mapping[str, str], body: bytes) -> dict[str, Any]:
+        """See FeedProcess."""
+        process = self._free.get()
+        try:
+            return process.ask(question, body)
+        finally:
+            self._free.put(process)
+
+    def close(self) -> None:
+        """End all of them."""
+        for process in self._all:
+            process.close()
+
+
+READER = FeedProcesses()
+"""Those of this process. They end with it: their input is closed then."""
 atexit.register(READER.close)

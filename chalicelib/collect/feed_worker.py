@@ -8,12 +8,11 @@ import json
 import os
 import signal
 import struct
-import sys
 from contextlib import suppress
 from typing import IO, Any
 
-WORN_BYTES = 120 * 1024 * 1024
-"""Grown beyond this by a large feed, it gives way to a fresh one."""
+LARGE_BODY = 2 * 1024 * 1024
+"""After one of these it gives way to a fresh one: memory once taken is seldom given back."""
 
 
 def main(memory: int, seconds: int) -> None:
@@ -32,7 +31,7 @@ def main(memory: int, seconds: int) -> None:
         _send(outward, answer)
         with suppress(AttributeError):
             signal.alarm(0)
-        if exhausted or _worn():
+        if exhausted or len(body) > LARGE_BODY:
             return
 
 
@@ -58,15 +57,6 @@ def _limit(memory: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-
-def _worn() -> bool:
-    with suppress(ImportError):
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > WORN_BYTES
-    return False
 
 
 def _message(stream: IO[bytes]) -> bytes | None:
