@@ -1,6 +1,7 @@
 """What results look like: rows for programs, tables and lines for people."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from rich.table import Table as RichTable
@@ -94,6 +95,12 @@ def source_rows(runtime: Runtime) -> list[dict[str, Any]]:
     ]
 
 
+def _source_state(error: str, checked: datetime | None) -> str:
+    if checked is None:
+        return "never read"
+    return "failing" if error else "well"
+
+
 def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:
     """All editions with their books, oldest first, for programs."""
     dispatcher = runtime.dispatcher
@@ -111,6 +118,7 @@ def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
         "state": str(edition.state),
         "why": edition.why,
         "entries": len(edition.entries),
+        "lacks": list(edition.lacks),
         "balanced": books.balanced,
         **books.as_dict(),
     }
@@ -126,8 +134,15 @@ def editions_table(rows: list[dict[str, Any]]) -> RichTable:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("")
     for row in rows:
-        table.add_row(row["id"], row["state"], *(str(row[name]) for name in columns), escape(row["why"]))
+        table.add_row(row["id"], row["state"], *(str(row[name]) for name in columns), _why(row))
     return table
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Why an edition stands where it stands; of one that is still to go out also what it lacks."""
+    open_still = row["state"] in {"draft", "approved", "held"}
+    lacks = [f"missing: {lack}" for lack in row["lacks"]] if open_still else []
+    return escape("; ".join(filter(None, [row["why"], *lacks])))
 
 
 def subscriber_rows(runtime: Runtime) -> dict[str, dict[str, int]]:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from html import escape
 
 from chalicelib.compose.edition import Content
-from chalicelib.content.values import Site
+from chalicelib.content.values import Site, localize
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.letter import Letter, Reader, compile_letter
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
+from chalicelib.render.text import one_line
 from chalicelib.render.variants import variant_for
 from chalicelib.transports import Mail, Outcome, Transport
 
@@ -54,12 +56,30 @@ def sample_mail(site: Site, content: Content, sample: Sample, address: str, now:
 
 
 async def send_proofs(
-    site: Site, content: Content, addresses: Sequence[str], transport: Transport, now: datetime
+    site: Site,
+    content: Content,
+    addresses: Sequence[str],
+    transport: Transport,
+    now: datetime,
+    lacks: Sequence[str] = (),
 ) -> list[tuple[str, Outcome]]:
-    """Send the edition in each language to each address. Raises SendingError, RenderError, AddressError."""
+    """Send the edition in each language to each address. Raises SendingError, RenderError, AddressError.
+
+    ``lacks`` are sources that could not be read: the proof begins with them, the edition does not name them.
+    """
     if not addresses:
         raise AddressError("There is nobody to send a proof to.", "Name editors in site.yaml, or an address.")
-    made = samples(site, content, prefix=PREFIX)
+    made = samples(site, _with_lacks(content, site, lacks), prefix=PREFIX)
     mails = [sample_mail(site, content, sample, address, now) for address in addresses for sample in made]
     outcomes = await transport.send_wave(mails)
     return [(mail.recipient, outcome) for mail, outcome in zip(mails, outcomes, strict=True)]
+
+
+def _with_lacks(content: Content, site: Site, lacks: Sequence[str]) -> Content:
+    """The content with what it lacks said before its intro, in English as all that is for editors."""
+    if not lacks:
+        return content
+    items = "".join(f"<li>{escape(one_line(lack))}</li>" for lack in lacks)
+    notice = f"<p><strong>Missing in this edition:</strong></p><ul>{items}</ul>"
+    intro = {tag: notice + localize(content.intro_html, tag, site.fallback) for tag in site.languages}
+    return replace(content, intro_html=intro)

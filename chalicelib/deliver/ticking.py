@@ -91,7 +91,7 @@ class Ticker:
             try:
                 proofed = self.dispatcher.editions.change(edition, proofed=True)
                 content = self.dispatcher.editions.content(proofed)
-                await send_proofs(self.site, content, self.site.editors, self.transport(), now)
+                await send_proofs(self.site, content, self.site.editors, self.transport(), now, edition.lacks)
             except ConflictError:
                 continue  # another tick is at it
             except SendbriefError as error:

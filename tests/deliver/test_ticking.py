@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
 from chalicelib.collect.fetch import Fetched, Validators
+from chalicelib.collect.health import Health, HealthStore
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State
-from chalicelib.content.values import Approval
+from chalicelib.content.values import Approval, Source, SourceKind
 from chalicelib.deliver.ticking import Ticker, TickReport
 from chalicelib.errors import TransportUnavailableError
 from chalicelib.transports import Mail, Outcome
@@ -82,3 +84,24 @@ def test_a_provider_that_is_down_is_named_once_and_the_next_tick_goes_on(house: 
     assert tick(house, SLOT + timedelta(minutes=1)).troubles == []
     assert house.edition().state is State.SENT
     assert tick(house, SLOT + timedelta(minutes=2)).editions == {}
+
+
+def test_a_proof_says_what_the_edition_lacks_and_the_edition_does_not(house: House) -> None:
+    mails = list[Mail]()
+
+    async def caught(wave: Sequence[Mail]) -> list[Outcome]:
+        mails.extend(wave)
+        return await all_sent(wave)
+
+    now = SLOT - timedelta(hours=1)
+    HealthStore(house.table).save(Health("blog").failed("answered 503 <busy>", now), None)
+    house.site = replace(EDITED, sources=(Source("blog", SourceKind.FEED, "https://down.example.org/"),))
+    house.transport.script = caught
+    report = tick(house, now)
+    assert report.editions[ID].lacks == ("source 'blog' answered 503 <busy>",)
+    proof = message_from_bytes(mails[0].content, policy=policy.default)
+    parts = [part.get_content() for kind in ("html", "plain") if (part := proof.get_body((kind,)))]
+    assert ["Missing in this edition:" in part for part in parts] == [True, True]
+    assert "answered 503 &lt;busy&gt;" in parts[0]
+    assert "answered 503 <busy>" in parts[1]
+    assert house.dispatcher.editions.content(report.editions[ID]).intro_html == {}
