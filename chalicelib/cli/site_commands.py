@@ -1,6 +1,5 @@
 """Commands about the site and its news: new, check, collect, sources."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
