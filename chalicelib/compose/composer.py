@@ -29,15 +29,23 @@ class Composer:
         self.site = site
         self.editions = EditionStore(table, blobs)
         self._table, self._entries = table, EntryStore(table)
+        self._known: list[Entry] | None = None
 
     def tick(self, now: datetime) -> list[Edition]:
         """Bring every newsletter up to ``now``; the editions that were made or changed."""
         changed: list[Edition] = []
+        self._known = None
         for newsletter in self.site.newsletters.values():
             started = self.started(newsletter.name, now)
             step = self._scheduled if newsletter.schedule else self._triggered
             changed += step(newsletter, started, now)
         return changed
+
+    def _read(self, now: datetime) -> list[Entry]:
+        """All entries, read once for all newsletters of a tick."""
+        if self._known is None:
+            self._known = list(self._entries.since(now))
+        return self._known
 
     def started(self, newsletter: str, now: datetime) -> datetime:
         """Since when the newsletter runs here: its first tick."""
@@ -87,6 +95,7 @@ class Composer:
 
     def draft(self, newsletter: Newsletter, slot: Slot, now: datetime) -> Draft:
         """The edition of a slot as it would be composed from what is stored now."""
+        self._known = None
         return self._draft(newsletter, slot, self.began(newsletter.name) or now, now)
 
     def began(self, newsletter: str) -> datetime | None:
@@ -166,7 +175,7 @@ class Composer:
         window = window_of(self.site, newsletter, slot, started, before)
         note = self.site.notes.get((newsletter.name, slot.name))
         number = number_of(self.site, newsletter.name, before, slot.name)
-        made = compose(self.site, newsletter, slot, list(self._entries.since(now)), note, window, number)
+        made = compose(self.site, newsletter, slot, self._read(now), note, window, number)
         return replace(made, lacks=self._lacks())
 
     def _lacks(self) -> tuple[str, ...]:
@@ -179,7 +188,7 @@ class Composer:
         slot = Slot(now, f"{now.astimezone(self.site.time_zone):%Y-%m-%d}")
         window = window_of(self.site, newsletter, slot, started, before, again=False)
         wanted, first = set(newsletter.trigger_topics), number_of(self.site, newsletter.name, ())
-        entries = [e for e in self._entries.since(now) if wanted & set(e.topics)]
+        entries = [e for e in self._read(now) if wanted & set(e.topics)]
         made: list[Edition] = []
         for entry in sorted(eligible(entries, newsletter, self.site, window), key=lambda e: (e.date, e.id)):
             edition = self._announce(newsletter, entry, first + len(before) + len(made), now)
