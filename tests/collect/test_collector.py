@@ -403,6 +403,27 @@ def test_a_source_that_hangs_delays_a_run_no_longer_than_it_may(house: House) ->
     assert (first.outcome, house.web.asked[0][0]) == ("failed", MANY[1])
 
 
+@pytest.mark.timeout(60)
+def test_after_a_run_nothing_more_is_asked_for(house: House) -> None:
+    many(house, *(f"https://one.example.org/{n}" for n in range(20)))
+    until, asked = threading.Event(), list[str]()
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        asked.append(location)
+        until.wait(50)
+        raise SourceError("answered 500")
+
+    site = make_site(house.root, site=SITE + house.sources)
+    reports = collect(site, house.table, fetch, NOW, seconds=0.3)
+    assert {report.outcome for report in reports} == {"waiting"}
+    until.set()
+    for thread in threading.enumerate():
+        if thread.name in {"ask", "read"}:
+            thread.join(30)
+    assert len(asked) == 2
+    assert not [thread for thread in threading.enumerate() if thread.name in {"ask", "read"}]
+
+
 def test_those_asked_longest_ago_are_asked_first(house: House) -> None:
     """More of one server than there is time for: each gets its turn in some run."""
     urls = [f"https://one.example.org/{n}" for n in range(6)]
