@@ -117,17 +117,18 @@ def links_in(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _LINK.finditer(text):
         if len(match[0]) <= MAX_LINK and len(found) < MAX_LINKS:
-            found[unescape(_balanced(match[0])).rstrip(_NOT_AT_THE_END)] = None
+            url = _balanced(match[0]) if ")" in match[0] else match[0]
+            found[(unescape(url) if "&" in url else url).rstrip(_NOT_AT_THE_END)] = None
     return tuple(found)
 
 
 def _balanced(url: str) -> str:
     """A URL up to the first bracket that it did not open itself: the one around it in Markdown."""
-    depth = 0
-    for number, character in enumerate(url):
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return url[:number]
+    at, depth = -1, 0
+    while (at := url.find(")", at + 1)) >= 0:
+        depth += 1
+        if url.count("(", 0, at) < depth:
+            return url[:at]
     return url
 
 

@@ -145,6 +145,11 @@ def test_authors(tmp_path: Path, written: str, names: tuple[str, ...]) -> None:
     assert good(tmp_path, f"---\ntitle: T\n{written}\n---\nx").authors == names
 
 
+def test_pelican_parts_lists_at_semicolons_where_there_are_any(tmp_path: Path) -> None:
+    post = good(tmp_path, "Title: T\nAuthors: Example, Ada; Example, Bo\nTags: a b, c\n\nx")
+    assert (post.authors, post.categories) == (("Example, Ada", "Example, Bo"), ("a b", "c"))
+
+
 def test_a_broken_or_changed_list_of_authors(tmp_path: Path) -> None:
     text = "---\ntitle: T\nauthors: ada\n---\nx"
     file = tmp_path / "content" / "posts" / "authors.yml"
