@@ -18,8 +18,10 @@ from chalicelib.collect.entry import Change, Entry, EntryText
 from chalicelib.collect.events import Event, ZoneTable, read_event
 from chalicelib.collect.found import Found
 from chalicelib.collect.identity import entry_id, identities, slugify
+from chalicelib.collect.languages import detect
 from chalicelib.collect.occurrences import Occurrence, Window, dropped_by_midnight, latest_versions, occurrences
 from chalicelib.collect.recurrence import Budget
+from chalicelib.collect.repair import repaired
 from chalicelib.collect.zones import known_zone
 from chalicelib.content.markup import is_base, one_line, sanitise
 from chalicelib.content.values import Problem, Severity, Site, Source
@@ -176,26 +178,33 @@ class _Reading:
     def _entry(self, one: Occurrence, *, single: bool) -> Entry:
         event = one.event
         link = next((t for t in (event.url, event.place) if _is_link(t)), "")
-        paragraphs = event.description.split("\n\n")
+        paragraphs = repaired(event.description).split("\n\n")
         body = "".join(f"<p>{escape(part)}</p>" for part in paragraphs if part.strip())
         names = identities(self.source.name, guid=_guid(one, single=single))
-        language = self.source.language or self.site.fallback
+        title = repaired(event.title)
         return Entry(
             id=entry_id(names[0]),
-            slug=f"{one.starts.astimezone(self.site.time_zone):%Y-%m-%d}-{slugify(event.title)}",
+            slug=f"{one.starts.astimezone(self.site.time_zone):%Y-%m-%d}-{slugify(title)}",
             kind=self.source.entry_kind,
             source=self.source.name,
-            texts={language: EntryText(event.title, link, sanitise(body, link))},
+            texts={self._language(event): EntryText(title, link, sanitise(body, link))},
             first_seen=self.window.now,
             starts=one.starts,
             ends=one.ends,
             all_day=event.start.whole_day,
-            place=event.place,
+            place=repaired(event.place),
             change=one.change,
             moved_from=one.original if one.change is Change.MOVED else None,
             series=event.uid if event.repeats or event.original else "",
             identities=names,
         )
+
+    def _language(self, event: Event) -> str:
+        """The source's, else the one its title says, else the one it is written in."""
+        site, said = self.site, event.language
+        stated = next((tag for tag in (said, said.split("-")[0].lower()) if tag in site.languages), None)
+        detected = None if said else detect(f"{event.title}\n{event.description}", site.languages)
+        return self.source.language or stated or detected or site.fallback
 
 
 def _apart(events: list[Event]) -> Iterator[list[Event]]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.feed_items import Item, Items, moment, read_items
 from chalicelib.collect.identity import canonical_url, digest, entry_id, identities, slugify, without_tracking
+from chalicelib.collect.languages import detect
 from chalicelib.content.markup import one_line, plain_text, sanitise
 from chalicelib.content.values import Kind
 
@@ -105,7 +106,9 @@ def _entry(question: Question, item: Item, names: _Names) -> Entry | None:
     if not title:
         return None
     known = names.of(item, title)
-    language = question.language or _language(question, item["language"]) or question.languages[0]
+    said = question.language or item["language"]
+    stated = question.language or _language(question, item["language"])
+    language = stated or (not said and detect(f"{title}\n{body[:2000]}", question.languages)) or question.languages[0]
     summary = one_line(plain_text(sanitise(item["summary"], link)), MAX_SUMMARY)
     image = item["image"] if item["image"].startswith("https://") else ""
     date = moment(item)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.identity import entry_id, identities
+from chalicelib.collect.languages import misfiled, same_text
+from chalicelib.collect.repair import repaired
 from chalicelib.content.markup import markdown_to_html, one_line
 from chalicelib.content.pictures import check_pictures_of_text, is_there
 from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
@@ -17,7 +20,16 @@ from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Site, Source
 
 Group = dict[str, tuple[Post, dict[str, str]]]
-"""The files of one post by language, each with what the pattern read from its path."""
+"""The files of one post by the language they are filed under, each with what the pattern read from its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A post in the language it is really in, and where that stands on the web ('' where nowhere)."""
+
+    language: str
+    post: Post
+    url: str
 
 
 def read_folder(site: Site, source: Source, now: datetime) -> Found:
@@ -31,8 +43,9 @@ def read_folder(site: Site, source: Source, now: datetime) -> Found:
     topics: dict[str, tuple[str, ...]] = {}
     names: dict[str, Post] = {}
     for (day, slug), group in _groups(site, source, folder, problems).items():
-        lead = _translations(site, group)[0][0]
-        made = list(_entries(site, source, group, _slug(day, slug), now, problems))
+        versions = _versions(site, source, group)
+        lead = versions[0].post
+        made = list(_entries(site, source, group, versions, _slug(day, slug), now, problems))
         other = next((names[name] for entry in made for name in entry.identities if name in names), None)
         if other:
             message = f"has the same address as {other.file}; give one of them another slug or url"
@@ -92,38 +105,39 @@ def _files(source: Source, folder: Path, content: Path, problems: Problems) -> I
             problems.warning(file, 0, "not-in-pattern", message)
 
 
-def _entries(site: Site, source: Source, group: Group, slug: str, now: datetime, problems: Problems) -> Iterator[Entry]:
-    posts = _translations(site, group)
-    lead = posts[0][0]
-    urls = {post.language or site.fallback: _url(site, source, post, values) for post, values in posts}
-    texts = {tag: _text(site, post, url) for (tag, url), (post, _) in zip(urls.items(), posts, strict=True)}
+def _entries(
+    site: Site, source: Source, group: Group, versions: list[_Version], slug: str, now: datetime, problems: Problems
+) -> Iterator[Entry]:
+    lead = versions[0].post
     event = source.entry_kind is Kind.EVENT
     # Many events share a page or a meeting room: an address names a post, not an event.
-    names = identities(source.name, urls=() if event else tuple(urls.values()), slug=slug)
-    images = [image for post, _ in posts if (image := _image(site, post))]
-    for post, _ in posts:
-        if not urls[post.language or site.fallback]:
+    urls = [v.url for v in versions] + [_url(site, source, post, values) for post, values in group.values()]
+    names = identities(source.name, urls=() if event else tuple(urls), slug=slug)
+    images = [image for version in versions if (image := _image(site, version.post))]
+    for version in versions:
+        if not version.url:
+            post = version.post
             check_pictures_of_text(post.body, post.body_line, site.root / "content", post.file, problems)
     yield Entry(
         id=entry_id(names[0]),
         slug=slug,
         kind=source.entry_kind,
         source=source.name,
-        texts=texts,
+        texts={version.language: _text(site, version) for version in versions},
         first_seen=now,
         published=None if event else lead.date,
         authors=tuple(one_line(author, 100) for author in lead.authors[:50]),
-        categories=_categories(post for post, _ in posts),
+        categories=_categories(version.post for version in versions),
         image=images[0] if images else None,
         starts=lead.starts,
         ends=lead.ends,
         all_day=lead.all_day,
         place=one_line(lead.place),
-        pinned=any(post.pinned for post, _ in posts),
+        pinned=any(version.post.pinned for version in versions),
         identities=names,
     )
-    if lead.deadline_at:
-        yield _deadline(source, posts, urls, slug, now)
+    if due := [version for version in versions if version.post.deadline_at]:
+        yield _deadline(source, due, slug, now)
 
 
 def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
@@ -132,29 +146,56 @@ def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
     return tuple(islice((category for category in found if category), 50))
 
 
-def _text(site: Site, post: Post, url: str) -> EntryText:
+def _text(site: Site, version: _Version) -> EntryText:
+    post, url = version.post, version.url
     html = markdown_to_html(post.body, url or f"{site.base_url}/media/")
-    return EntryText(one_line(post.title), url, html, one_line(post.summary, 2000), one_line(post.image_alt))
+    title, summary, alt = (repaired(text) for text in (post.title, post.summary, post.image_alt))
+    return EntryText(one_line(title), url, html, one_line(summary, 2000), one_line(alt))
 
 
-def _translations(site: Site, group: Group) -> list[tuple[Post, dict[str, str]]]:
-    """The posts in the site's order of languages, without those that only repeat the fallback's text."""
-    ordered = [group[language] for language in site.languages if language in group]
-    first = ordered[0][0]
-    return [ordered[0], *(pair for pair in ordered[1:] if pair[0].body.strip() != first.body.strip())]
+def _versions(site: Site, source: Source, group: Group) -> list[_Version]:
+    """A post in the languages it is really in, in the site's order of languages.
+
+    A copy of another language's text is no translation, nor is a text that is filed under a language it is not in,
+    unless its front matter says that language.
+    """
+    found: dict[str, _Version] = {}
+    judged = [(alike, _real_language(site, source, group, alike)) for alike in _alike(site, group)]
+    for alike, tag in sorted(judged, key=lambda pair: pair[1] not in pair[0]):  # rightly filed ones first
+        post, values = group[tag if tag in alike else alike[0]]
+        found.setdefault(tag, _Version(tag, post, _url(site, source, post, values)))
+    return [found[tag] for tag in site.languages if tag in found]
 
 
-def _deadline(
-    source: Source, posts: list[tuple[Post, dict[str, str]]], urls: dict[str, str], slug: str, now: datetime
-) -> Entry:
-    lead = posts[0][0]
+def _alike(site: Site, group: Group) -> list[list[str]]:
+    """The languages a post is filed under; those that hold the same text stand together."""
+    sets: list[list[str]] = []
+    for tag in (tag for tag in site.languages if tag in group):
+        body = group[tag][0].body
+        same = next((tags for tags in sets if same_text(body, group[tags[0]][0].body)), None)
+        if same is None:
+            sets.append([tag])
+        else:
+            same.append(tag)
+    return sets
+
+
+def _real_language(site: Site, source: Source, group: Group, alike: list[str]) -> str:
+    """What a person said in the front matter or of the whole source counts, but a path only where the text agrees."""
+    post, values = group[alike[0]]
+    said = {"language", "lang"} & set(post.lines) or (source.language and "language" not in values)
+    if said and len(alike) == 1:
+        return alike[0]
+    return misfiled(post.body, alike[0], site.languages) or alike[0]
+
+
+def _deadline(source: Source, versions: list[_Version], slug: str, now: datetime) -> Entry:
+    """The deadline as the first language says it that has one, worded in all that have."""
+    lead = versions[0].post
     names = identities(source.name, slug=f"{slug}#deadline")
     texts = {
-        (post.language or language): EntryText(
-            one_line(post.deadline_title), urls[post.language or language], "", one_line(post.title)
-        )
-        for language, (post, _) in zip(urls, posts, strict=True)
-        if post.deadline_title
+        v.language: EntryText(one_line(repaired(v.post.deadline_title)), v.url, "", one_line(repaired(v.post.title)))
+        for v in versions
     }
     return Entry(
         id=entry_id(names[0]),

@@ -513,7 +513,8 @@ def test_several_calendars_in_one_file_are_read(site: Site) -> None:
 
 VALUES = [
     "", "x", "20261201T100000Z", "20261201", "20261301T000000", "-20261201", "99991231T235959Z", "\x00", "\N{SNOWMAN}",
-    "=;:,",     "P99999999W", "FREQ=DAILY", "FREQ=SECONDLY;COUNT=999999999", "{{ x }}", "<script>", "https://[::1", ",", ";", "\\",
+    "=;:,", "P99999999W", "FREQ=DAILY", "FREQ=SECONDLY;COUNT=999999999", "{{ x }}", "<script>", "https://[::1",
+    ",", ";", "\\",
 ]  # fmt: skip
 PROPERTIES = [
     "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID", "SEQUENCE", "STATUS",

@@ -50,6 +50,79 @@ def test_a_post_in_two_languages_is_one_entry(tmp_path: Path) -> None:
     assert entry.texts["en"].summary == "Short"
 
 
+WORDS = {
+    "en": "The fifth release upgrades a running cloud in place, and nobody has to work at night any more.",
+    "de": "Die fünfte Ausgabe erneuert eine laufende Cloud an Ort und Stelle, und niemand muss mehr nachts arbeiten.",
+}
+
+
+def languages(found: Found) -> dict[str, str]:
+    return {tag: text.title for tag, text in one(found).texts.items()}
+
+
+@pytest.mark.parametrize(
+    ("en", "de", "expected"),
+    [
+        (("A", "en"), ("B", "de"), {"en": "A", "de": "B"}),
+        (("A", "en"), ("B", "en"), {"en": "A"}),
+        (("A", "de"), ("B", "de"), {"de": "B"}),
+        (("A", "de"), ("B", "en"), {"en": "B", "de": "A"}),
+        (None, ("B", "en"), {"en": "B"}),
+        (None, ("B", "de"), {"de": "B"}),
+        (("A", "de"), None, {"de": "A"}),
+    ],
+)
+def test_a_text_counts_in_the_language_it_is_in(
+    tmp_path: Path, en: tuple[str, str] | None, de: tuple[str, str] | None, expected: dict[str, str]
+) -> None:
+    files: dict[str, str | bytes] = {
+        f"posts/{tag}/2026-11-20-a.md": post(file[0], WORDS[file[1]] + f"\n\nMore: {tag}")
+        for tag, file in (("en", en), ("de", de))
+        if file
+    }
+    found = read(tmp_path, files)
+    assert languages(found) == expected
+    assert {f"url:posts.example.org/{tag}/a" for tag, file in (("en", en), ("de", de)) if file} <= set(
+        one(found).identities
+    )
+
+
+def test_front_matter_has_the_last_word_on_a_language(tmp_path: Path) -> None:
+    said = {"posts/de/2026-11-20-a.md": post("B", WORDS["en"], language="de")}
+    assert languages(read(tmp_path, dict(said))) == {"de": "B"}
+    both = {**said, "posts/en/2026-11-20-a.md": post("A", WORDS["en"])}
+    assert languages(read(tmp_path, dict(both))) == {"en": "A"}  # but a copy is no translation
+
+
+def test_files_that_say_no_language_are_judged_by_their_text(tmp_path: Path) -> None:
+    sources = "sources: {posts: {folder: posts, pattern: '{slug}.md'}}\n"
+    files: dict[str, str | bytes] = {f"posts/{tag}.md": post(tag, text) for tag, text in WORDS.items()}
+    found = read(tmp_path, {**files, "posts/short.md": post("short", "Gut.")}, sources)
+    assert [list(entry.texts) for entry in found.entries] == [["de"], ["en"], ["en"]]
+    named_so = sources.replace("pattern:", "language: de, pattern:")
+    assert [list(e.texts) for e in read(tmp_path, files, named_so).entries] == [["de"], ["de"], ["de"]]
+
+
+@pytest.mark.parametrize("tag", ["en", "de"])
+def test_a_deadline_that_only_one_language_has_is_kept(tmp_path: Path, tag: str) -> None:
+    files: dict[str, str | bytes] = {
+        f"posts/{other}/2026-11-20-a.md": post(
+            other, WORDS[other], **({"deadline": "{title: Apply, at: 2028-12-01}"} if other == tag else {})
+        )
+        for other in WORDS
+    }
+    _, deadline = read(tmp_path, files).entries
+    assert deadline.kind is Kind.DEADLINE
+    assert {lang: (text.title, text.url, text.summary) for lang, text in deadline.texts.items()} == {
+        tag: ("Apply", f"https://posts.example.org/{tag}/a/", tag)
+    }
+
+
+def test_broken_letters_of_titles_are_put_right(tmp_path: Path) -> None:
+    entry = one(read(tmp_path, {"posts/en/2026-11-20-a.md": post("MÃ¼nchen", summary="GrÃ¼ÃŸe")}))
+    assert (entry.texts["en"].title, entry.texts["en"].summary) == ("München", "Grüße")
+
+
 def test_a_copy_of_the_text_is_no_translation(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "posts/en/2026-11-20-a.md": post("Hello", "The same"),
