@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.collect.entry import Entry, EntryText, entry_to_json
+from chalicelib.collect.entry import Change, Entry, EntryText, entry_to_json
+from chalicelib.content.values import Kind
 
 MAX_ENTRY_BYTES = 300_000
 """As JSON, with its HTML: an item must stay under 400 KB."""
@@ -59,16 +60,30 @@ def _edited(old: Entry, entry: Entry, *, complete: bool) -> Entry:
     kept = {tag: old.texts[tag] for tag in lent}
     if not complete and old.source == entry.source:
         kept = {**_other_pages(old.texts, entry.texts), **kept}
+    change, moved_from = _change(old, entry)
     return replace(
         entry,
         id=old.id,
         first_seen=old.first_seen,
         backlog=old.backlog,
+        change=change,
+        moved_from=moved_from,
         published=_published(old, entry, trusted=complete),
         texts={**entry.texts, **kept},
         lent=lent,
         topics=_with_lent(entry.topics, lent),
     )
+
+
+def _change(old: Entry, entry: Entry) -> tuple[Change, datetime | None]:
+    """What became of an event: what its source says, else whether it begins at another time than it did before."""
+    if entry.change or entry.kind is not Kind.EVENT or entry.starts is None or old.starts is None:
+        return entry.change, entry.moved_from
+    if entry.starts == old.starts:
+        moved = old.change is Change.MOVED
+        return (old.change, old.moved_from) if moved else (Change.NONE, None)
+    coming = entry.starts > entry.first_seen  # of a find, that is when it was found
+    return (Change.MOVED, old.starts) if coming else (Change.NONE, None)
 
 
 def _other_pages(old: Mapping[str, EntryText], new: Mapping[str, EntryText]) -> dict[str, EntryText]:
