@@ -10,6 +10,7 @@ ENOUGH = 20
 """Letters: of less text nothing can be said."""
 SURE = 0.9
 BLOCK = 400
+MAX_WORD = 50
 MAX_BLOCKS = 6
 MOSTLY, HARDLY = 0.75, 0.2
 """Shares of a text: what it must at least be in, and what it may at most be in else, to be called misfiled."""
@@ -106,7 +107,7 @@ def _shares(blocks: tuple[str, ...], languages: tuple[str, ...]) -> dict[str, fl
 
 def _blocks(text: str) -> list[str]:
     """Some hundred letters each, spread over all of the text."""
-    words = _LETTERS.findall(text)
+    words = [word for word in _LETTERS.findall(text) if len(word) <= MAX_WORD]
     blocks, block, size = list[str](), list[str](), 0
     for word in words:
         block.append(word)
