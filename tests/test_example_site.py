@@ -19,7 +19,7 @@ import pytest
 
 from chalicelib.cli import demonstration
 from chalicelib.collect.collector import read_sources
-from chalicelib.collect.entry import Entry
+from chalicelib.collect.entry import Change, Entry
 from chalicelib.collect.fetch import fetcher
 from chalicelib.compose.select import Window, eligible
 from chalicelib.content.load import load_site
@@ -183,12 +183,12 @@ def test_every_reader_can_leave_with_one_click(mails: list[EmailMessage]) -> Non
     assert len({mail["Message-ID"] for mail in mails}) == len(mails)
 
 
-def test_the_calendar_leaves_out_what_is_off(entries: list[Entry]) -> None:
+def test_the_calendar_says_what_is_off(entries: list[Entry]) -> None:
     calls = [entry for entry in entries if entry.source == "calls" and entry.slug.endswith("community-call")]
-    days = {f"{entry.starts:%Y-%m-%d}" for entry in calls if entry.starts}
+    days = {f"{entry.starts:%Y-%m-%d}": entry.change for entry in calls if entry.starts}
     assert "2026-11-25" not in days  # EXDATE
-    assert "2026-12-02" not in days  # cancelled
-    assert {"2026-12-09", "2026-12-16"} <= days
+    assert days["2026-12-02"] is Change.CANCELLED
+    assert days["2026-12-09"] is days["2026-12-16"] is Change.NONE
 
 
 def test_an_entry_of_a_feed_in_another_language_is_in_that_language(entries: list[Entry]) -> None:

@@ -1,60 +1,56 @@
-"""A folder of Markdown becomes entries: files of one post in several languages become one entry."""
+"""A folder of Markdown becomes entries: what lies there, what of it may be seen now, and no work done twice."""
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from urllib.parse import urlsplit
+from threading import Lock
+from typing import Any
 
-from chalicelib.collect.entry import Entry, EntryText, Image
+from chalicelib.collect.entry import Entry
+from chalicelib.collect.folder_entries import Group, Made, make_entries
 from chalicelib.collect.found import Found, SourceError
-from chalicelib.collect.identity import entry_id, identities
-from chalicelib.collect.languages import misfiled, same_text
-from chalicelib.collect.repair import repaired
-from chalicelib.content.markup import markdown_to_html, one_line
-from chalicelib.content.pictures import check_pictures_of_text, is_there
 from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
-from chalicelib.content.values import Kind, Site, Source
+from chalicelib.content.values import Kind, Problem, Site, Source
 
-Group = dict[str, tuple[Post, dict[str, str]]]
-"""The files of one post by the language they are filed under, each with what the pattern read from its path."""
+MOST_REMEMBERED = 16
+State = tuple[tuple[str, int, int], ...]
+"""Path, time of the last change and size of every file."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Version:
-    """A post in the language it is really in, and where that stands on the web ('' where nowhere)."""
+class _Read:
+    """All that lies in a folder, whenever it may be seen, and what is wrong with it."""
 
-    language: str
-    post: Post
-    url: str
+    made: tuple[Made, ...]
+    problems: tuple[Problem, ...]
 
 
 def read_folder(site: Site, source: Source, now: datetime) -> Found:
-    """All entries of a folder that are visible at ``now`` (future-dated posts wait); broken files are problems."""
-    content = site.root / "content"
-    folder = content / source.location
+    """All entries of a folder that are visible at ``now``; broken files are problems.
+
+    Posts of the future wait, and those whose time has run out are gone.
+    """
+    folder = site.root / "content" / source.location
     if not folder.is_dir():
         raise SourceError(f"there is no folder content/{source.location}")
-    problems = Problems()
+    read, problems = _remembered(site, source, folder), Problems()
+    problems.extend(read.problems)
     entries: list[Entry] = []
     topics: dict[str, tuple[str, ...]] = {}
     names: dict[str, Post] = {}
-    for (day, slug), group in _groups(site, source, folder, problems).items():
-        versions = _versions(site, source, group)
-        lead = versions[0].post
-        made = list(_entries(site, source, group, versions, _slug(day, slug), now, problems))
-        other = next((names[name] for entry in made for name in entry.identities if name in names), None)
+    for made in read.made:
+        lead = made.lead
+        other = next((names[name] for entry in made.entries for name in entry.identities if name in names), None)
         if other:
             message = f"has the same address as {other.file}; give one of them another slug or url"
             problems.error(lead.file, lead.lines.get("url", lead.lines.get("slug", 0)), "duplicate-url", message)
-        elif not _waits(source, lead, now):
-            names.update((name, lead) for entry in made for name in entry.identities)
-            entries += made
-            own = tuple(dict.fromkeys(t for post, _ in group.values() for t in post.topics))
-            topics.update((entry.id, own) for entry in made)
+        elif not _waits(source, lead, now) and not (lead.expires and lead.expires <= now):
+            names.update((name, lead) for entry in made.entries for name in entry.identities)
+            entries += (replace(entry, first_seen=now) for entry in made.entries)
+            topics.update((entry.id, made.topics) for entry in made.entries)
     return Found(tuple(entries), complete=True, problems=tuple(problems.sorted()), own_topics=topics)
 
 
@@ -62,6 +58,50 @@ def _waits(source: Source, lead: Post, now: datetime) -> bool:
     """Whether a post is dated in the future. The date in an event's file name is when it takes place."""
     dated = source.entry_kind is not Kind.EVENT or "date" in lead.lines
     return dated and lead.date is not None and lead.date > now
+
+
+_kept: OrderedDict[tuple[Any, ...], tuple[State, _Read]] = OrderedDict()
+_lock = Lock()
+
+
+def _remembered(site: Site, source: Source, folder: Path) -> _Read:
+    """What was read of the folder before, if no file of the site's content has changed since.
+
+    A tick every minute, or the hundred of a simulation, would else read and render the same files again and again.
+    """
+    topics = tuple(topic.name for topic in site.topics)
+    key = (str(folder), source, site.base_url, site.languages, site.time_zone.key, topics)
+    state = _state(site.root / "content", folder)
+    with _lock:
+        kept = _kept.get(key)
+    if kept is None or kept[0] != state:
+        kept = (state, _read(site, source, folder))
+    with _lock:
+        _kept[key] = kept
+        _kept.move_to_end(key)
+        while len(_kept) > MOST_REMEMBERED:
+            _kept.popitem(last=False)
+    return kept[1]
+
+
+def _state(*folders: Path) -> State:
+    """Pictures count too, since a missing one is a problem of the post that shows it."""
+    return tuple(_state_of(path) for folder in folders for path in sorted(folder.rglob("*")))
+
+
+def _state_of(path: Path) -> tuple[str, int, int]:
+    try:
+        found = path.stat()
+    except OSError:  # gone this moment, or a link that leads nowhere
+        return str(path), 0, 0
+    return str(path), found.st_mtime_ns, found.st_size
+
+
+def _read(site: Site, source: Source, folder: Path) -> _Read:
+    problems = Problems()
+    groups = _groups(site, source, folder, problems)
+    made = tuple(make_entries(site, source, group, _slug(*name), problems) for name, group in groups.items())
+    return _Read(made, tuple(problems.sorted()))
 
 
 def _slug(day: str, slug: str) -> str:
@@ -103,135 +143,3 @@ def _files(source: Source, folder: Path, content: Path, problems: Problems) -> I
             file = f"content/{path.relative_to(content).as_posix()}"
             message = f"does not match the pattern '{source.pattern}' of source '{source.name}', so it is not read"
             problems.warning(file, 0, "not-in-pattern", message)
-
-
-def _entries(
-    site: Site, source: Source, group: Group, versions: list[_Version], slug: str, now: datetime, problems: Problems
-) -> Iterator[Entry]:
-    lead = versions[0].post
-    event = source.entry_kind is Kind.EVENT
-    # Many events share a page or a meeting room: an address names a post, not an event.
-    urls = [v.url for v in versions] + [_url(site, source, post, values) for post, values in group.values()]
-    names = identities(source.name, urls=() if event else tuple(urls), slug=slug)
-    images = [image for version in versions if (image := _image(site, version.post))]
-    for version in versions:
-        if not version.url:
-            post = version.post
-            check_pictures_of_text(post.body, post.body_line, site.root / "content", post.file, problems)
-    yield Entry(
-        id=entry_id(names[0]),
-        slug=slug,
-        kind=source.entry_kind,
-        source=source.name,
-        texts={version.language: _text(site, version) for version in versions},
-        first_seen=now,
-        published=None if event else lead.date,
-        authors=tuple(one_line(author, 100) for author in lead.authors[:50]),
-        categories=_categories(version.post for version in versions),
-        image=images[0] if images else None,
-        starts=lead.starts,
-        ends=lead.ends,
-        all_day=lead.all_day,
-        place=one_line(lead.place),
-        pinned=any(version.post.pinned for version in versions),
-        identities=names,
-    )
-    if due := [version for version in versions if version.post.deadline_at]:
-        yield _deadline(source, due, slug, now)
-
-
-def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
-    """The categories of all languages, each once, not more than a reader would ever see."""
-    found = dict.fromkeys(one_line(category, 100) for post in posts for category in post.categories)
-    return tuple(islice((category for category in found if category), 50))
-
-
-def _text(site: Site, version: _Version) -> EntryText:
-    post, url = version.post, version.url
-    html = markdown_to_html(post.body, url or f"{site.base_url}/media/")
-    title, summary, alt = (repaired(text) for text in (post.title, post.summary, post.image_alt))
-    return EntryText(one_line(title), url, html, one_line(summary, 2000), one_line(alt))
-
-
-def _versions(site: Site, source: Source, group: Group) -> list[_Version]:
-    """A post in the languages it is really in, in the site's order of languages.
-
-    A copy of another language's text is no translation, nor is a text that is filed under a language it is not in,
-    unless its front matter says that language.
-    """
-    found: dict[str, _Version] = {}
-    judged = [(alike, _real_language(site, source, group, alike)) for alike in _alike(site, group)]
-    for alike, tag in sorted(judged, key=lambda pair: pair[1] not in pair[0]):  # rightly filed ones first
-        post, values = group[tag if tag in alike else alike[0]]
-        found.setdefault(tag, _Version(tag, post, _url(site, source, post, values)))
-    return [found[tag] for tag in site.languages if tag in found]
-
-
-def _alike(site: Site, group: Group) -> list[list[str]]:
-    """The languages a post is filed under; those that hold the same text stand together."""
-    sets: list[list[str]] = []
-    for tag in (tag for tag in site.languages if tag in group):
-        body = group[tag][0].body
-        same = next((tags for tags in sets if same_text(body, group[tags[0]][0].body)), None)
-        if same is None:
-            sets.append([tag])
-        else:
-            same.append(tag)
-    return sets
-
-
-def _real_language(site: Site, source: Source, group: Group, alike: list[str]) -> str:
-    """What a person said in the front matter or of the whole source counts, but a path only where the text agrees."""
-    post, values = group[alike[0]]
-    said = {"language", "lang"} & set(post.lines) or (source.language and "language" not in values)
-    if said and len(alike) == 1:
-        return alike[0]
-    return misfiled(post.body, alike[0], site.languages) or alike[0]
-
-
-def _deadline(source: Source, versions: list[_Version], slug: str, now: datetime) -> Entry:
-    """The deadline as the first language says it that has one, worded in all that have."""
-    lead = versions[0].post
-    names = identities(source.name, slug=f"{slug}#deadline")
-    texts = {
-        v.language: EntryText(one_line(repaired(v.post.deadline_title)), v.url, "", one_line(repaired(v.post.title)))
-        for v in versions
-    }
-    return Entry(
-        id=entry_id(names[0]),
-        slug=f"{slug}-deadline",
-        kind=Kind.DEADLINE,
-        source=source.name,
-        texts=texts,
-        first_seen=now,
-        categories=_categories([lead]),
-        starts=lead.deadline_at,
-        all_day=lead.deadline_all_day,
-        identities=names,
-    )
-
-
-def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
-    if post.url:
-        return post.url
-    if not source.url:
-        return post.place if post.place.startswith("https://") else ""
-    local = post.date.astimezone(site.time_zone) if post.date else None
-
-    def fill(match: re.Match[str]) -> str:
-        name, _, form = match[1].partition(":")
-        if name == "date" and local:
-            return local.strftime(form or "%Y-%m-%d")
-        written = {"language": post.language or site.fallback, "slug": post.slug}
-        return written.get(name) or values.get(name, "")
-
-    return re.sub(r"\{([^{}]+)\}", fill, source.url)
-
-
-def _image(site: Site, post: Post) -> Image | None:
-    """The picture as readers load it; None where it can't be shown, which ``check_picture`` has named."""
-    if urlsplit(post.image).scheme == "https":
-        return Image(post.image, post.image_alt)
-    if not post.image or not is_there(site.root / "content", post.image):
-        return None
-    return Image(f"{site.base_url}/media/{post.image.lstrip('/')}", post.image_alt)

@@ -344,3 +344,46 @@ def test_a_picture_is_missed_in_a_broken_post_too(tmp_path: Path) -> None:
         ("en/2026-11-20-a.md", 2, "missing-key", "error"),
         ("en/2026-11-20-a.md", 3, "missing-image", "warning"),
     ]
+
+
+def test_what_was_read_is_remembered_only_until_a_file_changes(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "posts/en/2026-11-20-a.md": post("One", image="pictures/a.png"),
+        "posts/en/2026-11-20-b.md": post("Two"),
+    }
+    site = make_site(tmp_path, files, site=SITE + FOLDER)
+    folder = tmp_path / "content" / "posts" / "en"
+
+    def titles() -> set[str]:
+        return {entry.texts["en"].title for entry in read_folder(site, site.sources[0], NOW).entries}
+
+    def codes() -> list[str]:
+        return [problem.code for problem in read_folder(site, site.sources[0], NOW).problems]
+
+    assert (titles(), codes()) == ({"One", "Two"}, ["missing-image"])
+    assert (titles(), codes()) == ({"One", "Two"}, ["missing-image"])
+    (folder / "2026-11-20-b.md").write_text(post("Deux"))
+    assert titles() == {"One", "Deux"}
+    (folder / "2026-11-20-c.md").write_text(post("Three"))
+    assert titles() == {"One", "Deux", "Three"}
+    (folder / "2026-11-20-b.md").unlink()
+    assert titles() == {"One", "Three"}
+    (tmp_path / "content" / "pictures").mkdir()
+    (tmp_path / "content" / "pictures" / "a.png").write_bytes(b"x")
+    assert codes() == []
+
+
+def test_what_is_remembered_is_as_new_and_of_its_own_site(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"posts/en/2026-11-20-a.md": post("One", category="security")}
+    site = make_site(tmp_path, files, site=SITE + FOLDER)
+    first, later = (read_folder(site, site.sources[0], now) for now in (NOW, NOW + timedelta(days=1)))
+    assert (one(first).first_seen, one(later).first_seen) == (NOW, NOW + timedelta(days=1))
+    elsewhere = make_site(tmp_path, {}, site=(SITE + FOLDER).replace("posts.example.org", "www.example.org"))
+    assert one(read_folder(elsewhere, elsewhere.sources[0], NOW)).texts["en"].url.startswith("https://www.")
+
+
+def test_a_post_whose_time_has_run_out_is_gone(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"posts/en/2026-11-20-a.md": post("One", expiryDate="2026-11-23")}
+    site = make_site(tmp_path, files, site=SITE + FOLDER)
+    moments = (NOW, datetime(2026, 11, 22, 22, 59, tzinfo=UTC), datetime(2026, 11, 22, 23, 0, tzinfo=UTC))
+    assert [len(read_folder(site, site.sources[0], now).entries) for now in moments] == [1, 1, 0]
