@@ -15,7 +15,7 @@ from chalicelib.collect.found import SourceError
 from chalicelib.collect.politeness import Turns
 from chalicelib.content.values import Source
 
-PARALLEL = 64
+PARALLEL, READERS = 64, 2
 T = TypeVar("T")
 
 
@@ -50,7 +50,7 @@ def asking(
 ) -> Iterator[Iterator[tuple[Question, T]]]:
     """Asks at once; gives what each answer was understood as, as it comes. What takes longer than ``seconds`` does not.
 
-    Many threads ask and one reads, so that neither waits for the other, nor for what is done with the results. Threads
+    Many threads ask and two read, so that neither waits for the other, nor for what is done with the results. Threads
     at work when the time is over are left to their own deadlines, and what they bring is dropped.
     """
     turns = Turns((question, _server(question.location)) for question in questions)
@@ -58,12 +58,14 @@ def asking(
     read: _Read[T] = queue.SimpleQueue()
     for _ in range(min(PARALLEL, len(questions))):
         threading.Thread(target=_ask, args=(turns, fetch, answers), name="ask", daemon=True).start()
-    threading.Thread(target=_read, args=(turns, answers, understand, read), name="read", daemon=True).start()
+    for _ in range(min(READERS, len(questions))):
+        threading.Thread(target=_read, args=(turns, answers, understand, read), name="read", daemon=True).start()
     try:
         yield _arriving(len(questions), read, time.monotonic() + seconds)
     finally:
         turns.stop()
-        answers.put(None)
+        for _ in range(READERS):
+            answers.put(None)
 
 
 def _arriving(count: int, read: "_Read[T]", ends: float) -> Iterator[tuple[Question, T]]:
