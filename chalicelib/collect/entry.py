@@ -90,6 +90,11 @@ class Entry:
             return f"{self.id}~moved-{self.starts:%Y%m%dT%H%M}"
         return f"{self.id}~{self.change}" if self.change else self.id
 
+    @property
+    def whole_series(self) -> bool:
+        """Whether it stands for all coming occurrences of its series, as where that is cancelled."""
+        return bool(self.series) and f"guid:{self.source}:{self.series}" in self.identities
+
     def text(self, language: str, fallback: str) -> tuple[str, EntryText]:
         """The language and text a reader of ``language`` gets."""
         for tag in (language, fallback):

@@ -84,6 +84,12 @@ class Catalogue:
             return self("date.at", date=days, time=self("date.time", time=times, zone=zone_name(first)))
         return self("date.range", first=self.moment(starts, zone), last=self.moment(last, zone))
 
+    def planned(self, starts: datetime, zone: ZoneInfo, *, all_day: bool) -> str:
+        """``Thursday, 3 December, 15:05``: when something was to begin, in ``zone``."""
+        local = starts.astimezone(zone)
+        days = self._days(local, local)
+        return days if all_day else self("date.at", date=days, time=self("date.clock", time=f"{local:%H:%M}"))
+
     def _days(self, first: datetime, last: datetime) -> str:
         if first.date() == last.date():
             return self("date.with_weekday", weekday=self.weekday(first), date=self.date(first, year=False))

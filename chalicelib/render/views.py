@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from chalicelib.collect.entry import Entry, EntryText
+from chalicelib.collect.entry import Change, Entry, EntryText
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Kind, Site, localize
 from chalicelib.render.excerpt import excerpt, plain_text
@@ -28,7 +28,8 @@ class ItemView:
     """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` is styled HTML.
 
     ``mark`` says the language where the text is a fallback, and is '' otherwise. ``day`` and ``month``
-    make the date block of events and deadlines, ``left`` says how long a deadline still is. ``remark`` is what
+    make the date block of events and deadlines, ``left`` says how long a deadline still is or that an event does not
+    take place (``cancelled``); of one that was moved, ``when`` says from when to when. ``remark`` is what
     the editors say about it, as HTML, ``remark_source`` the same as it was written.
     """
 
@@ -49,6 +50,7 @@ class ItemView:
     when: str
     place: str
     left: str
+    cancelled: bool
     remark: Html
     remark_source: str
 
@@ -103,6 +105,7 @@ class Wording:
             when=self._when(entry),
             place=one_line(entry.place),
             left=self._left(entry),
+            cancelled=entry.change is Change.CANCELLED,
             remark=Html(mail_html(remark, self.look, base_level=level)),
             remark_source=remark,
         )
@@ -123,12 +126,24 @@ class Wording:
         if not entry.starts:
             return ""
         if entry.kind is not Kind.DEADLINE:
-            return self.say.span(entry.starts, entry.ends, self.zone, all_day=entry.all_day)
+            return self._when_it_is(entry, entry.starts)
         when = self.say.span(entry.starts, None, self.zone, all_day=entry.all_day)
         return self.say("mail.until", when=when)
 
+    def _when_it_is(self, entry: Entry, starts: datetime) -> str:
+        """When an event takes place; that it was moved interests nobody once its old time is over."""
+        when = self.say.span(starts, entry.ends, self.zone, all_day=entry.all_day)
+        if entry.change is Change.MOVED and entry.moved_from and entry.moved_from > self.slot_at:
+            old = self.say.planned(entry.moved_from, self.zone, all_day=entry.all_day)
+            return self.say("mail.moved", old=old, new=when)
+        if entry.change is Change.CANCELLED and entry.whole_series:
+            return self.say("mail.from_then", when=self.say.planned(starts, self.zone, all_day=entry.all_day))
+        return when
+
     def _left(self, entry: Entry) -> str:
-        """Days from the slot to the due moment, both as dates in the site's zone."""
+        """Days from the slot to the due moment, both as dates in the site's zone; of an event, if it is cancelled."""
+        if entry.change is Change.CANCELLED:
+            return self.say("mail.cancelled")
         if entry.kind is not Kind.DEADLINE or not entry.starts:
             return ""
         days = (entry.starts.astimezone(self.zone).date() - self.slot_at.astimezone(self.zone).date()).days

@@ -1,0 +1,76 @@
+"""Events that were moved or cancelled, as readers see it: in HTML and text, in each language."""
+
+import re
+from datetime import datetime, timedelta
+from html import unescape
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chalicelib.collect.entry import Change, Entry
+from chalicelib.compose.edition import Content
+from chalicelib.content.values import Kind
+from chalicelib.render.renderer import render
+from chalicelib.render.templates import templates_for
+from chalicelib.render.variants import variant_for
+from tests.render.values import NEWSLETTER, content, entry, site
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PLANNED = datetime(2026, 12, 3, 15, 5, tzinfo=BERLIN)
+
+
+def event(number: int = 1, **changes: object) -> Entry:
+    values: dict[str, object] = {"starts": PLANNED, "ends": PLANNED + timedelta(minutes=50), "place": "Room 5"}
+    return entry(number, kind=Kind.EVENT, **(values | changes))
+
+
+LATER = PLANNED + timedelta(days=1)
+MOVED = event(starts=LATER, ends=LATER + timedelta(minutes=50), change=Change.MOVED, moved_from=PLANNED)
+CANCELLED = event(change=Change.CANCELLED)
+SERIES = event(change=Change.CANCELLED, series="s", identities=("guid:blog:s",))
+
+
+def said(edition: Content, language: str) -> tuple[str, str]:
+    """HTML without tags but for struck words, and text; both as one line."""
+    variant = variant_for(edition, ("en", "de"), "en", language, None)
+    assert variant
+    made = site()
+    letter = render(made, NEWSLETTER, edition, variant, templates=templates_for(made.root))
+    html = unescape(re.sub(r"<(?!/?s>)[^>]*>", " ", letter.html.partition("<body")[2]))
+    return " ".join(html.split()), " ".join(letter.text.split())
+
+
+@pytest.mark.parametrize(
+    ("shown", "language", "words"),
+    [
+        (MOVED, "en", "moved from Thursday, 3 December, 15:05 to Friday, 4 December, 15:05–15:55 CET"),
+        (MOVED, "de", "verlegt von Donnerstag, 3. Dezember, 15:05 Uhr auf Freitag, 4. Dezember, 15:05–15:55 Uhr CET"),
+        (CANCELLED, "en", "cancelled · Thursday, 3 December, 15:05–15:55 CET"),
+        (CANCELLED, "de", "fällt aus · Donnerstag, 3. Dezember, 15:05–15:55 Uhr CET"),
+        (SERIES, "en", "cancelled · from Thursday, 3 December, 15:05 on"),
+        (SERIES, "de", "fällt aus · ab Donnerstag, 3. Dezember, 15:05 Uhr"),
+        (event(all_day=True, ends=None, moved_from=PLANNED - timedelta(days=2), change=Change.MOVED), "en",
+         "moved from Tuesday, 1 December to Thursday, 3 December"),
+    ],
+)  # fmt: skip
+def test_what_became_of_an_event_is_said(shown: Entry, language: str, words: str) -> None:
+    html, text = said(content(shown), language)
+    assert words in html
+    assert words in text
+    title = shown.texts[language].title
+    assert (f"<s>{title}</s>" in html) is (shown.change is Change.CANCELLED)
+    highlighted = said(content(highlight=shown), language)
+    assert all(words in part for part in highlighted)
+
+
+@pytest.mark.parametrize("days", [-1, -7])
+def test_where_an_event_was_before_interests_nobody_once_that_is_over(days: int) -> None:
+    old = content().slot_at + timedelta(days=days)
+    html, text = said(content(event(change=Change.MOVED, moved_from=old)), "en")
+    assert "moved" not in html + text
+    assert "Thursday, 3 December, 15:05–15:55 CET" in text
+
+
+def test_an_event_as_planned_is_neither() -> None:
+    html, text = said(content(event(), event(2, series="s")), "en")
+    assert not re.search(r"moved|cancelled|<s>", html + text)
