@@ -101,15 +101,16 @@ class _Names:
 
 def _entry(question: Question, item: Item, names: _Names) -> Entry | None:
     link = without_tracking(item["link"])
-    body = _without_tracking(sanitise(item["html"], link or question.base_url))
-    title = one_line(plain_text(sanitise(item["title"], "")), MAX_TITLE) or _beginning(plain_text(body))
+    base = item["base"] or link or question.base_url
+    body = _without_tracking(sanitise(item["html"], base))
+    title = one_line(_plain(item["title"]), MAX_TITLE) or _beginning(plain_text(body))
     if not title:
         return None
     known = names.of(item, title)
     said = question.language or item["language"]
     stated = question.language or _language(question, item["language"])
     language = stated or (not said and detect(f"{title}\n{body[:2000]}", question.languages)) or question.languages[0]
-    summary = one_line(plain_text(sanitise(item["summary"], link)), MAX_SUMMARY)
+    summary = one_line(_plain(item["summary"]), MAX_SUMMARY)
     image = item["image"] if item["image"].startswith("https://") else ""
     date = moment(item)
     return Entry(
@@ -125,6 +126,11 @@ def _entry(question: Question, item: Item, names: _Names) -> Entry | None:
         image=Image(image, "") if image else None,
         identities=known,
     )
+
+
+def _plain(html: str) -> str:
+    """The text of foreign HTML on one line; most titles have no tag, and need no sanitiser."""
+    return plain_text(sanitise(html, "") if "<" in html else html)
 
 
 def _beginning(text: str) -> str:

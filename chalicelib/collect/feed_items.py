@@ -23,7 +23,7 @@ MAX_ENTRIES = 1000
 MAX_URL = 2000
 MAX_WORDS, MAX_WORD = 50, 100
 Item = Mapping[str, Any]
-"""One entry of a feed in either format: guid, link, title, html, summary, language, published, authors, ..."""
+"""One entry of a feed in either format: guid, link, title, html, summary, base, language, published, authors, ..."""
 # asked for by dict.get: feedparser's own get answers one for the other, with a warning
 _DATES = ("published", "updated", "created")
 _START = re.compile(rb"<(?:\w{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
@@ -59,7 +59,9 @@ def _xml_items(body: bytes, url: str, zone: tzinfo) -> Items:
 
     body, notes = _without_surplus(body, zone)
     # a BytesIO, never bytes or text: feedparser opens what looks like a path or a URL
-    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, response_headers={"content-location": url})
+    parsed = feedparser.parse(
+        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers={"content-location": url}
+    )  # our own sanitiser does both, in a tenth of the time
     if not parsed.version and not parsed.entries:
         raise SourceError(_no_feed(body, str(parsed.get("bozo_exception", ""))))
     broken_off = bool(parsed.bozo) and not _LAST.search(body[-4000:]) and b"<" in body
@@ -105,6 +107,7 @@ def _xml_item(entry: Any, url: str, language: str, zone: tzinfo) -> Item:
         "title": repaired(html.escape(title) if is_text else title),
         "html": repaired(contents[0] if contents else summary),
         "summary": repaired(summary) if contents else "",
+        "base": str(said.get("base") or ""),  # xml:base, else the address of the feed
         "language": str(said.get("language") or language),  # xml:lang: a planet gathers blogs of many languages
         "published": next((date for date in dates if date), None),
         "authors": _words(a.get("name") for a in entry.get("authors", [])),
@@ -142,6 +145,7 @@ def _json_item(item: Mapping[str, Any], feed: Mapping[str, Any], url: str, zone:
         "title": repaired(html.escape(_text(item.get("title")))),
         "html": repaired(_text(item.get("content_html")) or paragraphs),
         "summary": repaired(html.escape(_text(item.get("summary")))),
+        "base": "",
         "language": _text(item.get("language")) or _text(feed.get("language")),
         "published": next((date for date in dates if date), None),
         "authors": _words(names),

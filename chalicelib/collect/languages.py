@@ -30,6 +30,8 @@ def detect(text: str, languages: Sequence[str]) -> str | None:
 
     Takes Markdown, plain text or HTML. The same text always gives the same answer.
     """
+    if len(languages) < 2:
+        return None
     shares = _shares(tuple(_blocks(prose(text))), tuple(languages))
     best = max(shares, key=lambda tag: shares[tag], default=None)
     return best if best and shares[best] >= MOSTLY else None
