@@ -12,8 +12,8 @@ SURE = 0.9
 BLOCK = 400
 MAX_WORD = 50
 MAX_BLOCKS = 6
-MOSTLY, HARDLY = 0.75, 0.2
-"""Shares of a text: what it must at least be in, and what it may at most be in else, to be called misfiled."""
+MOSTLY, MISFILED = 0.75, 0.8
+"""Shares of a text that a language must have: to be the text's at all, and against the language it is filed under."""
 MAX_TEXT = 50_000
 SHINGLE = 4
 ALIKE = 0.9
@@ -44,9 +44,7 @@ def misfiled(text: str, filed: str, languages: Sequence[str]) -> str | None:
     """
     shares = _shares(tuple(_blocks(prose(text))), tuple(languages))
     best = max(shares, key=lambda tag: shares[tag], default=filed)
-    if best == filed or shares[best] < MOSTLY or shares.get(filed, 0.0) > HARDLY:
-        return None
-    return best
+    return None if best == filed or shares[best] < MISFILED else best
 
 
 def same_text(one: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """ICS calendars: every shape of time RFC 5545 knows, and what claims to be one."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -198,6 +198,8 @@ def test_a_cancelled_series_is_one_piece_of_news(site: Site) -> None:
     later = read(site, series, now=datetime(2026, 12, 2, tzinfo=UTC)).entries
     assert [entry.offer for entry in later] == [entry.offer for entry in found.entries]
     assert read(site, series.replace("WEEKLY", "WEEKLY;UNTIL=20260301")).entries == ()
+    nameless = [read(site, series.replace("UID:s|", ""), now=NOW + timedelta(days=n)).entries for n in (0, 20)]
+    assert [entry.offer for entry in nameless[0]] == [entry.offer for entry in nameless[1]] != []
 
 
 ONWARDS = "UID:s|SUMMARY:Series|RECURRENCE-ID;RANGE=THISANDFUTURE:20261203T100000Z|"
@@ -249,6 +251,7 @@ def test_until_at_midnight_does_not_drop_the_last_day(site: Site, until: str, zo
     found = read(site, event)
     assert [f"{entry.starts:%d}" for entry in found.entries] == ["10", "17", "24", "31"]
     assert "'Call' repeats UNTIL 2026-12-31 at midnight" in why(found)
+    assert read(site, event, now=datetime(2027, 1, 1, 10, tzinfo=UTC)).problems == ()  # the day was told while it came
     over = read(site, event, now=datetime(2027, 1, 3, tzinfo=UTC))
     assert (over.entries, over.problems) == ((), ())
 

@@ -87,11 +87,23 @@ def test_a_text_counts_in_the_language_it_is_in(
     )
 
 
+def test_what_is_rightly_filed_wins_over_what_is_not(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "posts/en/2026-11-20-a.md": post(
+            "A", WORDS["de"] + " Hier steht noch etwas anderes, das niemand übersetzt hat."
+        ),
+        "posts/de/2026-11-20-a.md": post("B", WORDS["de"]),
+    }
+    assert languages(read(tmp_path, files)) == {"de": "B"}
+
+
 def test_front_matter_has_the_last_word_on_a_language(tmp_path: Path) -> None:
     said = {"posts/de/2026-11-20-a.md": post("B", WORDS["en"], language="de")}
     assert languages(read(tmp_path, dict(said))) == {"de": "B"}
     both = {**said, "posts/en/2026-11-20-a.md": post("A", WORDS["en"])}
     assert languages(read(tmp_path, dict(both))) == {"en": "A"}  # but a copy is no translation
+    copied = {f"posts/{tag}/2026-11-20-a.md": post(tag, WORDS["de"], language=tag) for tag in ("en", "de")}
+    assert languages(read(tmp_path, dict(copied))) == {"de": "de"}
 
 
 def test_files_that_say_no_language_are_judged_by_their_text(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.collect import languages
 from chalicelib.collect.languages import detect, misfiled, prose, same_text
 
 BOTH = ("en", "de")
@@ -44,8 +45,23 @@ def test_what_says_nothing_stays_where_it_is_filed(text: str) -> None:
 
 
 def test_the_answer_is_the_same_each_time() -> None:
-    mixed = "Cluster Stacks und Container Registry Migration: Upgrade to Release 4, Rollout im Herbst"
-    assert len({detect(mixed + " " * n, BOTH) for n in range(50)}) == 1
+    words = (
+        "Cluster Stack Container Registry Migration Upgrade Rollout im Herbst Feature Freeze Community Sprint in Bonn"
+    )
+    titles = [" ".join(words.split()[n : n + 5]) for n in range(12)]
+    answers = set()
+    for _ in range(12):
+        languages._shares.cache_clear()
+        answers.add(tuple(detect(title, BOTH) for title in titles))
+    assert len(answers) == 1
+
+
+def test_a_quarter_in_its_language_keeps_a_text_where_it_is_filed() -> None:
+    english = [" ".join(f"{n}. {ENGLISH}" for n in range(3))] * 3
+    assert misfiled("\n\n".join(english), "de", BOTH) == "en"
+    quarter = " ".join([GERMAN] * 3)
+    mixed = "\n\n".join([quarter, *english[:2]])
+    assert misfiled(mixed, "de", BOTH) is None
 
 
 @pytest.mark.parametrize(
