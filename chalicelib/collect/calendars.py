@@ -30,6 +30,7 @@ HORIZON = timedelta(days=90)
 """How far ahead occurrences become entries; sections cut finer with ``within``."""
 MAX_EVENTS = 5000
 """Of those that may fall into the window."""
+MAX_ENTRIES = 5000
 MAX_PROBLEMS = 30
 BUDGET_DAYS = 3_000_000
 """How many days the rules of one calendar may look at: some seconds' worth."""
@@ -87,6 +88,12 @@ def read_calendar(site: Site, source: Source, body: bytes, now: datetime) -> Fou
     if not parsed.lines.whole:
         reading.warn("breaks off before its end; what it lacks is not taken for withdrawn")
     for blocks in families:
+        if len(reading.entries) >= MAX_ENTRIES:
+            reading.warn(
+                f"has more than {MAX_ENTRIES} coming dates; the events from '{_name(blocks[0])}' on are not read"
+            )
+            cut += 1
+            break
         reading.read(blocks)
     return Found(tuple(reading.entries.values()), not cut and parsed.lines.whole, tuple(reading.problems()))
 

@@ -384,6 +384,14 @@ def test_ten_thousand_events_that_are_over_cost_nothing_to_know(site: Site) -> N
     assert (found.problems, found.complete) == ((), True)
 
 
+def test_too_many_dates_are_cut_and_named_and_nothing_is_withdrawn(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendars, "MAX_ENTRIES", 5)
+    found = read(site, *[f"UID:{n}|SUMMARY:M{n}|DTSTART:20261201T100000Z|RRULE:FREQ=DAILY;COUNT=3" for n in range(4)])
+    assert len(found.entries) == 6
+    assert "the events from 'M2' on are not read" in why(found)
+    assert not found.complete
+
+
 def test_many_problems_are_counted_not_listed(site: Site) -> None:
     found = read(site, *[f"UID:{n}|SUMMARY:M{n}|DTSTART:soon" for n in range(200)])
     assert len(found.problems) == calendars.MAX_PROBLEMS + 1
