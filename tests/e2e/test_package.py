@@ -17,7 +17,7 @@ from tools.package import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
-MAX_BYTES = 10_000_000
+MAX_BYTES = 12_000_000
 OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath")
 
 RUN = """
