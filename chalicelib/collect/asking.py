@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -99,8 +99,10 @@ def _size(answer: Answer) -> int:
 
 def ask(question: Question, fetch: Fetch) -> Answer:
     """One answer, or why there is none. Raises nothing."""
+    begun = time.monotonic()
     try:
-        return fetch(question.location, question.known)
+        answer = fetch(question.location, question.known)
+        return replace(answer, took=round(1000 * (time.monotonic() - begun)))
     except BusyError as error:
         return Failure(str(error), error.wait)
     except SourceError as error:

@@ -22,6 +22,7 @@ from chalicelib.store import Table
 
 RUN_SECONDS = 60.0
 """How long a run waits for answers; sources that were not reached by then are the first of the next one."""
+SAVED_TOGETHER = 50
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,12 +68,19 @@ def collect(
     healths = {s.name: stored[s.name][0].aimed(s.location, s.kind, _settings(site, s)) for s in site.sources}
     due = [source for source in site.sources if force or healths[source.name].due(now)]
     reports: dict[str, SourceReport] = {}
-    for source, answer in _answers(site, due, healths, fetch, now, seconds):
-        report = _keep(site, source, answer, healths[source.name], table, now)
-        store.save(report.health, stored[source.name][1])
-        reports[source.name] = report
-        if progress:
-            progress(report)
+    unsaved: list[SourceReport] = []
+    try:
+        for source, answer in _answers(site, due, healths, fetch, now, seconds):
+            report = _keep(site, source, answer, healths[source.name], table, now)
+            reports[source.name] = report
+            unsaved.append(report)
+            if len(unsaved) == SAVED_TOGETHER:
+                store.save_all([(report.health, stored[report.source][1]) for report in unsaved])
+                unsaved = []
+            if progress:
+                progress(report)
+    finally:  # what was read is kept already; without its health it would only be read again
+        store.save_all([(report.health, stored[report.source][1]) for report in unsaved])
     return [reports.get(s.name) or _waiting(healths[s.name], now, seconds) for s in site.sources]
 
 
@@ -101,8 +109,15 @@ def _waiting(health: Health, now: datetime, seconds: float) -> SourceReport:
 def _answers(
     site: Site, due: Sequence[Source], healths: Mapping[str, Health], fetch: Fetch, now: datetime, seconds: float
 ) -> Iterator[tuple[Source, _Answer]]:
-    """The site's own files in its order, then others as they answer; those asked longest ago are asked first."""
-    remote = sorted((s for s in due if "://" in s.location), key=lambda s: healths[s.name].checked or _LONG_AGO)
+    """The site's own files in its order, then others as they answer.
+
+    Those asked longest ago are asked first, and of these the slow ones, so that none is left to wait for at the end.
+    """
+
+    def rank(source: Source) -> tuple[datetime, int]:
+        return healths[source.name].checked or _LONG_AGO, -healths[source.name].took
+
+    remote = sorted((s for s in due if "://" in s.location), key=rank)
     questions = [Question(s, healths[s.name].asks, healths[s.name].validators) for s in remote]
 
     def understand(question: Question, answer: Fetched | Failure) -> _Answer:
@@ -145,11 +160,12 @@ def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Ta
     fetched, found = answer.fetched or Fetched(None, ""), answer.found
     if found is None:
         well = health.well(now, health.entries, health.digest, fetched.validators, fetched.moved_to)
+        well = replace(well, took=fetched.took)
         return SourceReport(source.name, "unchanged", well)
-    entries = [_finish(site, source, entry, found, first=health.started is None) for entry in found.entries]
+    entries = [_finish(site, source, entry, found, health.started) for entry in found.entries]
     mark = digest(json.dumps([_content(entry) for entry in entries], sort_keys=True))
     validators = Validators() if found.unfinished else fetched.validators
-    well = health.well(now, len(entries), mark, validators, fetched.moved_to)
+    well = replace(health.well(now, len(entries), mark, validators, fetched.moved_to), took=fetched.took)
     if mark == health.digest:
         return SourceReport(source.name, "unchanged", well, problems=found.problems)
     store = EntryStore(table)
@@ -159,9 +175,11 @@ def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Ta
     return SourceReport(source.name, "read", well, changes, found.problems)
 
 
-def _finish(site: Site, source: Source, entry: Entry, found: Found, *, first: bool) -> Entry:
+def _finish(site: Site, source: Source, entry: Entry, found: Found, started: datetime | None) -> Entry:
     own = (*source.topics, *found.own_topics.get(entry.id, ()))
-    return replace(entry, topics=topics_of(entry, own, site.topics), backlog=first)
+    # also what a feed shows later of the time before it was known here: its first answer was cut, or a blog joined it
+    before = started and not found.complete and entry.published and entry.published < started
+    return replace(entry, topics=topics_of(entry, own, site.topics), backlog=started is None or bool(before))
 
 
 def _content(entry: Entry) -> dict[str, object]:

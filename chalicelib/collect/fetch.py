@@ -37,12 +37,14 @@ class Fetched:
     """An answer. ``body`` is None where nothing changed since (304).
 
     ``url`` is where it came from in the end; ``moved_to`` where it says that it will be found from now on, or ''.
+    ``took`` is how long the answer was waited for, in milliseconds; who asks notes it.
     """
 
     body: bytes | None
     url: str
     validators: Validators = Validators()
     moved_to: str = ""
+    took: int = 0
 
 
 class GoneError(SourceError):

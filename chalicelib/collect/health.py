@@ -1,6 +1,6 @@
 """How each source is doing: when it was read, what it answered, and when it is tried again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from chalicelib.collect.fetch import Validators
 from chalicelib.collect.politeness import wait_after
 from chalicelib.content.values import SourceKind
 from chalicelib.errors import ConflictError
-from chalicelib.store import Item, Key, Table
+from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Replace, Table
 
 DOUBT_AFTER = 3
 """Failures in a row after which a remembered new address is forgotten, and site.yaml's asked again."""
@@ -22,7 +22,7 @@ class Health:
 
     ``location`` is the address in site.yaml, ``moved_to`` the one it permanently redirects to. A ``retired`` source
     said that it has ended: it is not asked any more. ``settings`` is a digest of all else in site.yaml that decides
-    what is made of an answer.
+    what is made of an answer. ``took`` is how long it last needed to answer, in milliseconds.
     """
 
     source: str
@@ -38,6 +38,7 @@ class Health:
     moved_to: str = ""
     retired: bool = False
     settings: str = ""
+    took: int = 0
 
     @property
     def state(self) -> str:
@@ -98,6 +99,19 @@ class HealthStore:
         items = self._table.get_many([_key(name) for name in names])
         return {name: (_read(name, items.get(_key(name))), items.get(_key(name))) for name in names}
 
+    def save_all(self, healths: Sequence[tuple[Health, Item | None]]) -> None:
+        """Write many, each with the item it was read from, in few transactions."""
+        for start in range(0, len(healths), MAX_TRANSACTION):
+            some = healths[start : start + MAX_TRANSACTION]
+            try:
+                self._table.transact([
+                    Insert(_key(health.source), _write(health)) if item is None else Replace(item, _write(health))
+                    for health, item in some
+                ])  # fmt: skip
+            except ConflictError:
+                for health, item in some:
+                    self.save(health, item)
+
     def save(self, health: Health, item: Item | None) -> None:
         """Write unless another tick was first: its reading is as good."""
         try:
@@ -131,6 +145,7 @@ def _read(name: str, item: Item | None) -> Health:
         moved_to=data.get("moved_to", ""),
         retired=data.get("retired", False),
         settings=data.get("settings", ""),
+        took=data.get("took", 0),
     )
 
 
@@ -149,4 +164,5 @@ def _write(health: Health) -> dict[str, Any]:
         "moved_to": health.moved_to,
         "retired": health.retired,
         "settings": health.settings,
+        "took": health.took,
     }

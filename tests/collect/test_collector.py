@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -567,3 +568,44 @@ def test_sources_are_read_in_order_where_nothing_is_kept(house: House) -> None:
     assert [source.name for source, _, _ in read] == ["s0", "s1", "s2", "s3", "s4"]
     assert [bool(found) for _, found, _ in read] == [True] * 4 + [False]
     assert [error for *_, error in read] == [""] * 4 + ["answered 404 Not Found"]
+
+
+def test_of_sources_asked_at_the_same_time_the_slow_ones_come_first(house: House) -> None:
+    urls = [f"https://one.example.org/{n}" for n in range(6)]
+    many(house, *urls)
+    asked: list[str] = []
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        asked.append(location)
+        return Fetched(None, location)
+
+    site = make_site(house.root, site=SITE + house.sources)
+    store, took = HealthStore(house.table), [10, 2000, 30, 500, 0, 5]
+    well = [Health(f"s{n}", location=url, checked=NOW, took=took[n]) for n, url in enumerate(urls)]
+    store.save_all([(health, None) for health in well])
+    assert [health.took for health, _ in store.load(f"s{n}" for n in range(6)).values()] == took
+    collect(site, house.table, fetch, NOW)
+    assert {asked[0], asked[1]} == {urls[1], urls[3]}
+    assert {asked[2], asked[3]} == {urls[0], urls[2]}
+
+
+def test_how_long_an_answer_took_is_noted(house: House) -> None:
+    house.sources = f"sources: {{web: {{feed: '{FEED}'}}}}\n"
+
+    def fetch(location: str, known: Validators) -> Fetched:
+        time.sleep(0.05)
+        return Fetched(None, location)
+
+    site = make_site(house.root, site=SITE + house.sources)
+    assert collect(site, house.table, fetch, NOW)[0].health.took >= 50
+
+
+def test_healths_are_saved_together_and_one_by_one_where_another_tick_was_first(house: House) -> None:
+    store = HealthStore(house.table)
+    store.save_all([(Health(f"s{n}", entries=1), None) for n in range(120)])
+    read = store.load(f"s{n}" for n in range(120))
+    store.save(replace(read["s7"][0], entries=2), read["s7"][1])
+    store.save_all([(replace(health, entries=3), kept) for health, kept in read.values()])
+    counts = {name: health.entries for name, (health, _) in store.load(read).items()}
+    assert counts.pop("s7") == 2, "its reading is as good"
+    assert set(counts.values()) == {3}
