@@ -269,3 +269,28 @@ def test_the_gap_report_names_old_news_that_stood_nowhere_and_why(room: Room) ->
     assert room.composer().gaps(late) == []
     (gap,) = room.composer().gaps(MONDAY + timedelta(days=31))
     assert (gap.entry.slug, gap.why) == ("entry-1", "digest: none of its topics is of this newsletter")
+
+
+def test_a_deadline_on_the_day_of_an_edition_is_reminded_of_once(room: Room) -> None:
+    """Named on the 26th and reminded of on the 3rd; on the 10th itself, a whole day long, it was said often enough."""
+    room.store(dated(1, Kind.DEADLINE, SLOT + 2 * WEEK - timedelta(hours=10), all_day=True))
+    room.run()
+    assert room.held() == {"2026-11-26": ["entry-1"], "2026-12-03": ["entry-1 (reminder)"]}
+
+
+def test_an_arranged_edition_reminds_of_nothing_twice(room: Room) -> None:
+    room.store(dated(1, Kind.DEADLINE, SLOT + 2 * WEEK - timedelta(hours=10), all_day=True))
+    for slot in ("2026-12-03", "2026-12-10"):
+        room.notes["digest", slot] = replace(arranged(1), slot=slot)
+    room.run()
+    assert room.held() == {"2026-11-26": ["entry-1"], "2026-12-03": ["entry-1 (reminder)"]}
+
+
+def test_a_highlight_counts_for_the_limit_of_its_source(room: Room) -> None:
+    room.sources = (Source("blog", SourceKind.FEED, "x", limit=1),)
+    room.newsletter = replace(room.newsletter, highlight="latest")
+    for number in (1, 2):
+        room.store(entry(number, identities=(f"slug:blog:{number}",), first_seen=MONDAY - number * DAY / 10))
+    room.run(1)
+    (content,) = room.contents().values()
+    assert [(len(section.entries), len(section.more)) for section in content.sections] == [(0, 1)]

@@ -114,3 +114,22 @@ def test_an_edition_that_was_cancelled_is_not_gathered(room: Room) -> None:
     store = room.composer().editions
     store.move(room.editions()[LAST], State.CANCELLED, SLOT)
     assert gather(room) is None
+
+
+def test_a_month_of_which_a_part_went_out_waits_for_the_rest(room: Room) -> None:
+    fill(room)
+    store = room.composer().editions
+    store.move(room.editions()[LAST], State.HELD, SLOT)
+    assert gather(room) is None
+    store.move(room.editions()[LAST], State.APPROVED, SLOT)
+    made = gather(room)
+    assert made
+    assert len(made.entries) == 3
+
+
+def test_a_gathering_says_what_is_known_now(room: Room) -> None:
+    fill(room)
+    room.keep(3, at=SLOT, slug="edited-since")
+    made = gather(room)
+    assert made
+    assert [e.slug for e in room.composer().editions.content(made).entries] == ["edited-since", "entry-1", "entry-2"]
