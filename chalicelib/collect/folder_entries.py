@@ -1,6 +1,5 @@
 """The files of one post in several languages become one entry, and one more for its deadline. Pure but for pictures."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from chalicelib.collect.entry import Entry, EntryText, Image
 from chalicelib.collect.identity import entry_id, identities
 from chalicelib.collect.languages import misfiled, same_text
 from chalicelib.collect.repair import repaired
+from chalicelib.content.generators import Named, address_in
 from chalicelib.content.markup import markdown_to_html, one_line
 from chalicelib.content.pictures import check_pictures_of_text, is_there
 from chalicelib.content.posts import Post
@@ -159,16 +159,8 @@ def _url(site: Site, source: Source, post: Post, values: dict[str, str]) -> str:
         return post.url
     if not source.url:
         return post.place if post.place.startswith("https://") else ""
-    local = post.date.astimezone(site.time_zone) if post.date else None
-
-    def fill(match: re.Match[str]) -> str:
-        name, _, form = match[1].partition(":")
-        if name == "date" and local:
-            return local.strftime(form or "%Y-%m-%d")
-        written = {"language": post.language or site.fallback, "slug": post.slug}
-        return written.get(name) or values.get(name, "")
-
-    return re.sub(r"\{([^{}]+)\}", fill, source.url)
+    day = post.date.astimezone(site.time_zone) if post.date else None
+    return address_in(source, Named(post.slug, post.language or site.fallback, day, values))
 
 
 def _image(site: Site, post: Post) -> Image | None:
