@@ -50,6 +50,7 @@ class Simulator:
             collect(self._site, self._table, self._fetch, now, force=True)
             self._composer.tick(now)
             self._let_all_go(now)
+        collect(self._site, self._table, self._fetch, end, force=True)  # what came after the last slot
         editions = tuple(self._composer.editions.of(self._newsletter.name))
         return Simulation(
             tuple((edition, self._content(edition)) for edition in editions if edition.slot_at <= end),

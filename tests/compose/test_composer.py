@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from chalicelib.collect.entries import EntryStore
+from chalicelib.collect.health import Health, HealthStore
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State, content_from_json, content_to_json
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.schedule import Slot
-from chalicelib.content.values import Approval, EditionNote, Kind, Newsletter, Section, Site
+from chalicelib.content.values import Approval, EditionNote, Kind, Newsletter, Section, Site, Source, SourceKind
 from chalicelib.deliver.control import Control
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.store.sqlite_blobs import SqliteBlobs
@@ -283,3 +284,19 @@ def test_events_stand_until_they_are_over_and_wait_for_a_section_of_their_own(de
     assert desk.slugs() == ["entry-2", "entry-1"]
     desk.tick(SLOT + WEEK)
     assert desk.slugs("2026-12-03") == ["entry-3"]
+
+
+def test_a_draft_says_what_it_lacks_until_the_source_is_back(desk: Desk) -> None:
+    desk.keep(1)
+    store, source = HealthStore(desk.table), Source("blog", SourceKind.FEED, "https://blog.example.org/feed")
+
+    def tick(hours: int) -> tuple[str, ...]:
+        Composer(desk.site(sources=(source,)), desk.table, desk.blobs).tick(SLOT - timedelta(hours=hours))
+        return desk.editions()["2026-11-26"].lacks
+
+    assert tick(40) == ()
+    store.save(Health("blog").failed("answered 503", SLOT), None)
+    assert tick(30) == ("source 'blog' answered 503",)
+    health, item = store.load(["blog"])["blog"]
+    store.save(health.well(SLOT, 1, "", health.validators), item)
+    assert tick(20) == ()

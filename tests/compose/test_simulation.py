@@ -132,3 +132,13 @@ def test_a_year_of_events_to_come_is_told_in_time(world: World, tmp_path: Path) 
     starts = [entry.starts for _, content in played.editions if content for entry in content.entries]
     assert len(starts) == 12
     assert [moment.month for moment in starts if moment] == [11, 12, *range(1, 11)]
+
+
+def test_news_after_the_last_slot_of_all_is_never_offered(world: World) -> None:
+    ended = WEEKLY.replace("BYDAY=TH", "BYDAY=TH;UNTIL=20261112")
+    site = world.site({
+        "newsletters/n.yaml": ended, "posts/en/2026-11-05-a.md": post("A"), "posts/en/2026-11-13-b.md": post("B"),
+    })  # fmt: skip
+    played = world.run(site)
+    assert held(played) == {"2026-11-05": ["A"]}
+    assert [(gap.entry.slug, gap.why[:19]) for gap in played.never_offered] == [("2026-11-13-b", "no edition was made")]
