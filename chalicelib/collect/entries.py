@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.identity import digest, entry_id
 from chalicelib.collect.matching import Leads, match, title_keys
-from chalicelib.collect.merging import fit, new_names, size, together, updated, without_lent
+from chalicelib.collect.merging import fit, size, together, updated, without_lent
 from chalicelib.content.values import Kind
 from chalicelib.errors import ConflictError
-from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Put, Replace, Table, every
+from chalicelib.store import MAX_TRANSACTION, Delete, Insert, Item, Key, Put, Replace, Table, every
 
 MONTHS_BACK = 13
 """How far back composing looks for entries that were never offered."""
@@ -37,7 +37,7 @@ class Changes:
 class _Step:
     """Writes that are done together or not at all: those that add or change the entry of ``found``, or a title's."""
 
-    writes: tuple[Insert | Replace | Put, ...]
+    writes: tuple[Insert | Replace | Delete | Put, ...]
     size: int
     new: bool = False
     found: tuple[Entry, ...] = ()
@@ -129,6 +129,7 @@ class _Names:
     """What the names of some finds lead to in the table, and the writes that make them lead there."""
 
     def __init__(self, table: Table, found: Sequence[Entry]) -> None:
+        self._table = table
         names = {name: _pointer(name) for entry in found for name in (*entry.identities, *_title_names(entry))}
         pointers = table.get_many(list(names.values()))
         self._pointers = {name: pointers[key] for name, key in names.items() if key in pointers}
@@ -166,9 +167,12 @@ class _Names:
         old, entry = self._entries[place], together(found)
         new = updated(old, entry, complete=complete)
         self._note_title(entry, place)
-        names = [name for name in entry.identities if name in old.identities or name in new_names(old, entry)]
-        moved = [self._lead(name, place) for name in names if self._places.get(name) != [place]]
-        return _replaced(self._items[place], new, moved, found) if moved or new != old else None
+        moved = [self._lead(name, place) for name in entry.identities if self._places.get(name) != [place]]
+        if not moved and new == old:
+            return None
+        forgotten = self._table.get_many([_pointer(name) for name in old.identities if name not in new.identities])
+        ended = [Delete(pointer) for pointer in forgotten.values() if _places(pointer) == [place]]
+        return _replaced(self._items[place], new, [*moved, *ended], found)
 
     def titles(self) -> Iterator[_Step]:
         """The writes by which titles lead to their entries. Weaker than other names, they need no condition."""
@@ -202,7 +206,7 @@ def _batches(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
     keys: set[Key] = set()
     held = 0
     for step in steps:
-        own = {write.item.key if isinstance(write, Replace) else write.key for write in step.writes}
+        own = {write.item.key if isinstance(write, Replace | Delete) else write.key for write in step.writes}
         full = len(keys) + len(own) > MAX_TRANSACTION or held + step.size > MAX_BATCH_BYTES
         if batch and (full or keys & own):
             yield batch
@@ -214,7 +218,9 @@ def _batches(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
         yield batch
 
 
-def _replaced(item: Item, entry: Entry, names: Sequence[Insert | Replace] = (), found: Sequence[Entry] = ()) -> _Step:
+def _replaced(
+    item: Item, entry: Entry, names: Sequence[Insert | Replace | Delete] = (), found: Sequence[Entry] = ()
+) -> _Step:
     return _Step((Replace(item, entry_to_json(entry)), *names), size(entry), found=tuple(found))
 
 

@@ -77,6 +77,8 @@ class Entry:
     """No longer in its folder or calendar: not offered any more."""
     lent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The languages that another source gave: that source's name, and the topics it brought."""
+    said: datetime | None = None
+    """The date its source gave last, where that has moved on from ``published`` by a day or more."""
 
     @property
     def date(self) -> datetime:
@@ -132,6 +134,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "backlog": entry.backlog,
         "withdrawn": entry.withdrawn,
         "lent": {tag: list(names) for tag, names in entry.lent.items()},
+        "said": iso(entry.said),
     }
 
 
@@ -161,4 +164,5 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),
         lent={tag: tuple(names) for tag, names in data.get("lent", {}).items()},
+        said=from_iso(data.get("said")),
     )

@@ -30,7 +30,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.collect.entry import Entry
 from chalicelib.content.values import Kind
@@ -97,7 +97,7 @@ def _by_url(found: Entry, leads: Leads) -> list[Entry]:
 def _by_title(found: Entry, leads: Leads) -> list[Entry]:
     """Those by title, the nearest in time first."""
     same = [entry for entry in leads.title if same_by_title(found, entry)]
-    return sorted(same, key=lambda entry: abs(entry.date - found.date))
+    return sorted(same, key=lambda entry: abs((_said(entry) or entry.date) - found.date))
 
 
 def same_by_guid(found: Entry, stored: Entry) -> bool:
@@ -106,12 +106,12 @@ def same_by_guid(found: Entry, stored: Entry) -> bool:
         return True  # a calendar's UID, which is never used again (RFC 5545, 3.8.4.7)
     new_url = bool(_urls(found) and _urls(stored))  # both have one, and it did not lead here
     if not new_url:
-        later = found.published and stored.published and found.published - stored.published >= WITHIN
+        said = _said(stored)
+        later = found.published and said and found.published - said >= WITHIN
         return same_title(found, stored) or not later
     if _same_path(found, stored) or _same_moment(found, stored):
         return True
-    undated = found.published is None or stored.published is None
-    return same_title(found, stored) and (undated or abs(found.date - stored.date) < WITHIN)
+    return same_title(found, stored) and (_apart(found, stored) or timedelta(0)) < WITHIN
 
 
 def same_by_title(found: Entry, stored: Entry) -> bool:
@@ -121,9 +121,8 @@ def same_by_title(found: Entry, stored: Entry) -> bool:
     ours, theirs = _urls(found), _urls(stored)
     if _same_path(found, stored) or (not ours and not theirs and found.published is None):
         return True
-    dated = found.published is not None and stored.published is not None
-    apart = abs(found.date - stored.date) if dated else found.first_seen - stored.first_seen
-    if apart >= WITHIN:
+    apart = _apart(found, stored)
+    if (found.first_seen - stored.first_seen if apart is None else apart) >= WITHIN:
         return False
     numbered = any(_DIGITS.sub("0", a) == _DIGITS.sub("0", b) for a in ours for b in theirs)
     return not numbered or _same_words(found, stored) or _same_moment(found, stored)
@@ -160,10 +159,21 @@ def _same_path(one: Entry, other: Entry) -> bool:
     return bool(set(_paths(one)) & set(_paths(other)))
 
 
-def _same_moment(one: Entry, other: Entry) -> bool:
+def _said(stored: Entry) -> datetime | None:
+    """The date its source gave last."""
+    return stored.said or stored.published
+
+
+def _apart(found: Entry, stored: Entry) -> timedelta | None:
+    """How far the find's date is from either of the stored entry's; None where one has none."""
+    dates = [date for date in (stored.said, stored.published) if date]
+    return min(abs(found.published - date) for date in dates) if found.published and dates else None
+
+
+def _same_moment(found: Entry, stored: Entry) -> bool:
     """Published at the same minute and second; a full hour may be no more than a date."""
-    moment = one.published
-    return moment is not None and moment == other.published and (moment.minute, moment.second) != (0, 0)
+    moment = found.published
+    return moment is not None and moment in {stored.published, stored.said} and (moment.minute, moment.second) != (0, 0)
 
 
 def _same_words(one: Entry, other: Entry) -> bool:

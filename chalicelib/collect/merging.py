@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.collect.entry import Change, Entry, EntryText, entry_to_json
 from chalicelib.content.values import Kind
@@ -11,7 +11,8 @@ from chalicelib.content.values import Kind
 MAX_ENTRY_BYTES = 300_000
 """As JSON, with its HTML: an item must stay under 400 KB."""
 MAX_NAMES = 8
-"""Names of a kind that one entry learns: some programs write a new GUID each time they are asked."""
+"""Names of a kind that one entry has, the first and the last: some programs write a new GUID at each request."""
+A_DAY = timedelta(days=1)
 
 
 def together(found: Sequence[Entry]) -> Entry:
@@ -31,18 +32,17 @@ def updated(old: Entry, entry: Entry, *, complete: bool) -> Entry:
         new = _joined(old, entry)
     else:
         new = _edited(old, entry, complete=complete)
-    return fit(replace(new, identities=(*old.identities, *new_names(old, entry))))
+    return fit(replace(new, identities=_names(old, entry)))
 
 
-def new_names(old: Entry, entry: Entry) -> list[str]:
-    """Those names of a find that the stored entry learns."""
-    learnt: list[str] = []
-    for name in entry.identities:
-        kind = name.partition(":")[0] + ":"
-        known = sum(other.startswith(kind) for other in (*old.identities, *learnt))
-        if name not in old.identities and known < MAX_NAMES:
-            learnt.append(name)
-    return learnt
+def _names(old: Entry, entry: Entry) -> tuple[str, ...]:
+    """All its names; of those of a kind, where they are many, the first and the last."""
+    names = dict.fromkeys((*old.identities, *entry.identities))
+    for kind in {name.partition(":")[0] for name in names}:
+        own = [name for name in names if name.partition(":")[0] == kind and name not in entry.identities]
+        for name in own[1 : len(own) - MAX_NAMES + 2]:
+            del names[name]
+    return tuple(names)
 
 
 def _joined(old: Entry, other: Entry) -> Entry:
@@ -69,6 +69,7 @@ def _edited(old: Entry, entry: Entry, *, complete: bool) -> Entry:
         change=change,
         moved_from=moved_from,
         published=_published(old, entry, trusted=complete),
+        said=_said(old, entry),
         texts={**entry.texts, **kept},
         lent=lent,
         topics=_with_lent(entry.topics, lent),
@@ -93,10 +94,18 @@ def _other_pages(old: Mapping[str, EntryText], new: Mapping[str, EntryText]) -> 
 
 
 def _published(old: Entry, entry: Entry, *, trusted: bool) -> datetime | None:
-    """A date that moves on past the moment the entry was first seen is none it was published at."""
+    """A date that moves on is none it was published at: what was old would be fresh, or wait for ever."""
     if entry.published is None or trusted or old.withdrawn:
         return entry.published or old.published
-    return min(entry.published, old.first_seen)
+    return min(entry.published, old.date)
+
+
+def _said(old: Entry, entry: Entry) -> datetime | None:
+    """What the source says now; only from day to day, or a date that always moves were always to be written."""
+    before = old.said or old.published
+    if entry.published is None or (before and abs(entry.published - before) < A_DAY):
+        return old.said
+    return entry.published
 
 
 def _with_lent(topics: Sequence[str], lent: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
