@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from chalicelib.collect.fetch import Fetched, Validators, fetcher
-from chalicelib.compose.checking import check_site
+from chalicelib.compose.checking import Memory, check_site
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition
+from chalicelib.content.values import Kind
+from tests.render.values import entry
 from tests.sites import FOLDER, NOW, SITE, WEEKLY, post, write_site
 
 Files = dict[str, str | bytes]
@@ -159,3 +163,38 @@ def test_the_command_where_there_is_no_site(tmp_path: Path) -> None:
     done = run(tmp_path, "--json")
     assert done.returncode == 1
     assert [row["code"] for row in json.loads(done.stdout)] == ["no-site"]
+
+
+LINES = "---\nsubject: S\n---\n\n<!-- entries -->\n- `{}` x\n"
+
+
+@pytest.mark.parametrize(("slot", "found"), [("2026-11-19", 0), ("2026-11-26", 1)])
+def test_lines_of_an_edition_that_is_over_are_history(tmp_path: Path, slot: str, found: int) -> None:
+    problems = check(tmp_path, {**GOOD, f"editions/n/{slot}.md": LINES.format("0" * 12)})
+    assert [(line, code, severity) for _, line, code, severity in problems] == [(6, "unknown-entry", "error")] * found
+
+
+def test_a_line_is_judged_until_its_day_is_over(tmp_path: Path) -> None:
+    write_site(tmp_path, {**GOOD, "editions/n/2026-11-26.md": LINES.format("0" * 12)}, site=SITE + FOLDER)
+    late = datetime(2026, 11, 26, 22, 59, tzinfo=UTC)  # a minute before midnight in Berlin
+    for moment, count in ((late, 1), (late + timedelta(minutes=1), 0)):
+        assert len(check_site(tmp_path, fetcher(tmp_path, ""), moment)[1].sorted()) == count
+
+
+def test_a_line_of_a_feed_is_only_doubted_without_a_store(tmp_path: Path) -> None:
+    site = SITE + FOLDER + "  blog: {feed: 'https://blog.example.org/feed'}\n"
+    write_site(tmp_path, {**GOOD, "editions/n/2026-11-26.md": LINES.format("0" * 12)}, site=site)
+    for memory, severity in ((None, "warning"), (Memory([], {}), "error")):
+        (problem,) = check_site(tmp_path, fetcher(tmp_path, ""), NOW, memory)[1].sorted()
+        assert (problem.code, problem.severity, problem.line) == ("unknown-entry", severity, 6)
+
+
+def test_what_an_earlier_edition_held_is_named_but_not_what_may_be_reminded_of(tmp_path: Path) -> None:
+    event = entry(7, kind=Kind.DEADLINE, starts=NOW + timedelta(days=6))
+    old = Edition("n", "2026-11-19", NOW - timedelta(days=3), State.SENT, number=4, entries=(f"{1:012x}", event.id))
+    text = LINES.format(f"{1:012x}") + f"- `{event.id}` y\n"
+    write_site(tmp_path, {**GOOD, "editions/n/2026-11-26.md": text}, site=SITE + FOLDER)
+    memory = Memory([entry(1), event], {"n": [old]})
+    (problem,) = check_site(tmp_path, fetcher(tmp_path, ""), NOW, memory)[1].sorted()
+    assert (problem.code, problem.line) == ("already-published", 6)
+    assert "#4 (2026-11-19)" in problem.message
