@@ -96,9 +96,7 @@ def _highlight(text: str) -> str:
     """The rule of a highlight. Raises ValueError."""
     words = text.split()
     if words[:1] != ["latest"] or len(words) > 2:
-        raise ValueError(
-            f"'{text}' is no rule; write 'latest', or 'latest release' with a topic or category"
-        )
+        raise ValueError(f"'{text}' is no rule; write 'latest', or 'latest release' with a topic or category")
     return " ".join(words)
 
 
