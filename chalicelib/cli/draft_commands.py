@@ -8,6 +8,7 @@ import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch
 from chalicelib.cli.previews import write_preview
+from chalicelib.cli.showing import languages_of
 from chalicelib.collect.collector import collect
 from chalicelib.compose.drafting import Draft
 from chalicelib.compose.edition import Content
@@ -155,7 +156,7 @@ def show_draft(made: Draft, runtime: Runtime) -> None:
         out.print(f"\n[bold]{escape(localize(section.title, fallback, fallback)) or 'Entries'}[/]")
         for entry in section.entries:
             moment = local(entry.starts or entry.date, runtime)
-            languages = ", ".join(entry.texts)
+            languages = ", ".join(languages_of(entry, runtime.site))
             out.print(
                 f"  {moment}  {escape(entry.text(fallback, fallback)[1].title)} [dim]({languages}; {entry.slug})[/]"
             )

@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 from chalicelib.cli.context import err, escape, out
 from chalicelib.clock import iso
 from chalicelib.collect.collector import SourceReport
+from chalicelib.collect.entry import Entry
 from chalicelib.collect.health import HealthStore
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.gaps import OLD, Gap
@@ -194,6 +195,11 @@ def show_troubles(troubles: list[str]) -> None:
         err.print("  Nothing is lost: the next tick goes on.")
 
 
+def languages_of(entry: Entry, site: Site) -> list[str]:
+    """The languages an entry exists in, in the site's order."""
+    return [tag for tag in site.languages if tag in entry.texts]
+
+
 def gap_row(gap: Gap, site: Site) -> dict[str, Any]:
     """News that was never offered, for programs."""
     text = gap.entry.text(site.fallback, site.fallback)[1]
@@ -203,7 +209,7 @@ def gap_row(gap: Gap, site: Site) -> dict[str, Any]:
         "title": text.title,
         "published": iso(gap.entry.published),
         "topics": list(gap.entry.topics),
-        "languages": list(gap.entry.texts),
+        "languages": languages_of(gap.entry, site),
         "why": gap.why,
     }
 

@@ -7,7 +7,7 @@ import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch
 from chalicelib.cli.draft_commands import Json, find_newsletter
-from chalicelib.cli.showing import gap_row, show_problems
+from chalicelib.cli.showing import gap_row, languages_of, show_problems
 from chalicelib.clock import iso
 from chalicelib.collect.entry import Entry
 from chalicelib.compose.edition import Content
@@ -112,7 +112,7 @@ def _entry_row(entry: Entry, section: str, edition: Edition, content: Content | 
         "age_days": None if entry.starts else _age(entry, edition),
         "section": section,
         "topics": list(entry.topics),
-        "languages": list(entry.texts),
+        "languages": languages_of(entry, site),
         "reminder": content is not None and entry.id in content.reminders,
     }
 
@@ -133,7 +133,7 @@ def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], 
             text = entry.text(site.fallback, site.fallback)[1]
             age = local(entry.starts, runtime) if entry.starts else f"{_age(entry, edition)} days old"
             again = ", reminder" if entry.id in content.reminders else ""
-            facts = f"{', '.join(entry.topics) or 'no topic'}; {', '.join(entry.texts)}; {age}{again}"
+            facts = f"{', '.join(entry.topics) or 'no topic'}; {', '.join(languages_of(entry, site))}; {age}{again}"
             out.print(f"  {escape(section) or '-'}: {escape(text.title)} [dim]({facts})[/]")
     sent = [content for _, content, _ in shown if content]
     offered = sum(len(content.entries) for content in sent)
