@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -46,10 +45,6 @@ def outcome(site: Site, body: bytes) -> Found | str:
         return words
 
 
-def memory_of_children() -> int:
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else KB)
-
-
 def test_there_are_many() -> None:
     digests = [sha256(body).digest() for _, body in feeds()]
     assert len(set(digests)) >= 500
@@ -73,7 +68,6 @@ def test_larger_ones_end_or_are_ended(site: Site, part: int) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert all(pool.map(lambda body: outcome(site, body), larger))
     assert isinstance(outcome(site, GOOD[0]), Found)
-    assert memory_of_children() < MOST_MEMORY
 
 
 @pytest.mark.slow
@@ -83,7 +77,6 @@ def test_as_large_as_any_that_is_fetched(site: Site, part: int) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert all(pool.map(lambda make: outcome(site, make(LARGE)[:LARGE]), list(families().values())[part::8]))
     assert isinstance(outcome(site, GOOD[0]), Found)
-    assert memory_of_children() < MOST_MEMORY
 
 
 @pytest.mark.slow
@@ -109,7 +102,6 @@ def test_mutations(part: int) -> None:
     for thread in threads:
         thread.join()
     assert dead == []
-    assert memory_of_children() < MOST_MEMORY
 
 
 def test_a_few_mutations(site: Site) -> None:
@@ -181,6 +173,18 @@ def test_a_feed_that_takes_too_long_or_too_much_is_ended_and_the_next_is_read() 
     assert len(small.ask(QUESTION, GOOD[0])["entries"]) == 3
     small.close()
     small.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux tells the limits of a process")
+def test_the_process_can_not_take_more_memory_than_a_feed_may() -> None:
+    process = FeedProcess()
+    process.ask(QUESTION, GOOD[0])
+    assert process._process
+    limits = Path(f"/proc/{process._process.pid}/limits").read_text()
+    process.close()
+    soft, hard = limits.partition("Max address space")[2].split()[:2]
+    assert soft == hard
+    assert 100 * KB * KB < int(hard) < MOST_MEMORY
 
 
 def test_processes_end_with_the_one_that_asked() -> None:
