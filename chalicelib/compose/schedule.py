@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -56,9 +57,12 @@ def next_slot(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Slot | None:
 
 def reach(newsletter: Newsletter, zone: ZoneInfo, start: datetime) -> timedelta:
     """How far before ``start`` the first edition reaches back: one interval of the schedule, 31 days at most."""
-    if newsletter.schedule is None:
-        return TRIGGER_REACH
-    two = list(islice(slots_from(newsletter.schedule, zone, start), 2))
+    return TRIGGER_REACH if newsletter.schedule is None else _interval(newsletter.schedule, zone, start)
+
+
+@lru_cache(maxsize=256)  # asked for each entry of a backlog
+def _interval(schedule: Schedule, zone: ZoneInfo, start: datetime) -> timedelta:
+    two = list(islice(slots_from(schedule, zone, start), 2))
     return min(two[1].at - two[0].at, timedelta(days=31)) if len(two) == 2 else timedelta(days=31)
 
 
