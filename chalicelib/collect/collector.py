@@ -7,12 +7,9 @@ from datetime import UTC, datetime
 
 from chalicelib import __version__
 from chalicelib.collect.asking import Failure, Question, ask, asking, surprise
-from chalicelib.collect.calendars import read_calendar
 from chalicelib.collect.entries import Changes, EntryStore
 from chalicelib.collect.entry import Entry, entry_to_json
-from chalicelib.collect.feeds import read_feed
 from chalicelib.collect.fetch import Fetch, Fetched, Validators
-from chalicelib.collect.folder import read_folder
 from chalicelib.collect.found import Found, SourceError
 from chalicelib.collect.health import Health, HealthStore
 from chalicelib.collect.identity import digest
@@ -139,16 +136,33 @@ def _understood(site: Site, source: Source, answer: Fetched | Failure | None, no
         return _Answer(failure=answer)
     try:
         if answer is None:
-            return _Answer(found=read_folder(site, source, now))
+            return _Answer(found=_folder(site, source, now))
         if answer.body is None:
             return _Answer(answer)
-        if source.kind is SourceKind.FEED:
-            return _Answer(answer, read_feed(site, source, answer.body, answer.url, now))
-        return _Answer(answer, read_calendar(site, source, answer.body, now))
+        return _Answer(answer, _body(site, source, answer.body, answer.url, now))
     except SourceError as error:
         return _Answer(failure=Failure(str(error)))
     except Exception as error:  # noqa: BLE001 (a parser's surprise in one source must not stop the others)
         return _Answer(failure=surprise(error))
+
+
+# A tick at which nothing has changed needs none of the parsers: each is loaded by the first that does.
+
+
+def _folder(site: Site, source: Source, now: datetime) -> Found:
+    from chalicelib.collect.folder import read_folder
+
+    return read_folder(site, source, now)
+
+
+def _body(site: Site, source: Source, body: bytes, url: str, now: datetime) -> Found:
+    if source.kind is SourceKind.FEED:
+        from chalicelib.collect.feeds import read_feed
+
+        return read_feed(site, source, body, url, now)
+    from chalicelib.collect.calendars import read_calendar
+
+    return read_calendar(site, source, body, now)
 
 
 def _keep(site: Site, source: Source, answer: _Answer, health: Health, table: Table, now: datetime) -> SourceReport:
