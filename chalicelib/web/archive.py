@@ -77,7 +77,7 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
 
 def _public(editions: EditionStore, newsletter: str, before: str) -> Iterator[Edition]:
     for edition in editions.of(newsletter, newest_first=True):
-        if edition.state in PUBLIC and (not before or edition.slot < before):
+        if edition.state in PUBLIC and not edition.gathering and (not before or edition.slot < before):
             yield edition
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.collect.entry import Change
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition
-from chalicelib.content.values import Approval, Kind, NoteEntry, NoteSection
+from chalicelib.compose.schedule import Slot
+from chalicelib.content.values import Approval, EditionNote, Kind, NoteEntry, NoteSection
 from tests.compose.test_again import Room, arranged, dated
 from tests.compose.test_composer import MONDAY, WEEK
 from tests.simulation.world import SLOT
@@ -133,3 +135,28 @@ def test_a_gathering_says_what_is_known_now(room: Room) -> None:
     made = gather(room)
     assert made
     assert [e.slug for e in room.composer().editions.content(made).entries] == ["edited-since", "entry-1", "entry-2"]
+
+
+def test_a_move_that_a_gathering_tells_is_told_by_the_next_edition_too(room: Room) -> None:
+    """The gathering says what is known now; readers of the editions were told the old time and no other."""
+    starts = SLOT + 2 * WEEK
+    room.tick(SLOT - 2 * WEEK)
+    room.store(dated(5, Kind.EVENT, starts, first_seen=SLOT - WEEK))
+    room.tick(SLOT - WEEK)
+    room.keep(3, at=SLOT)
+    room.tick(SLOT)
+    room.store(dated(5, Kind.EVENT, starts + timedelta(days=1), change=Change.MOVED, moved_from=starts))
+    made = gather(room)
+    assert made
+    assert any("moved" in name for name in made.entries)
+    room.tick(SLOT + WEEK)
+    assert room.held()["2026-12-03"] == ["entry-5"]
+
+
+def test_where_an_entry_stood_is_named_by_its_edition_not_by_the_gathering(room: Room) -> None:
+    fill(room)
+    gather(room)
+    slot = Slot(SLOT + WEEK, "2026-12-03")
+    room.notes["digest", "2026-12-03"] = EditionNote("digest", "2026-12-03", highlight="entry-3")
+    draft = room.composer().draft(room.newsletter, slot, SLOT + timedelta(days=1))
+    assert draft.selection.published == (("highlight", "entry-3", f"#2 ({LAST})"),)

@@ -131,6 +131,17 @@ def test_older_editions_are_a_page_away(client: Client, fresh: Runtime) -> None:
     assert seen == sorted(seen, reverse=True)
 
 
+def test_a_monthly_gathering_is_no_issue_of_its_own_on_the_shelf(client: Client, fresh: Runtime) -> None:
+    from chalicelib.compose.editions import Edition
+
+    editions, monthly = EditionStore(fresh.table, fresh.blobs), f"{SLOT}-monthly"
+    editions.claim_slot(Edition("harbour-log", SLOT, AFTER, State.SENT, number=7))
+    editions.claim_slot(Edition("harbour-log", monthly, AFTER, State.SENT, number=1, gathering=True))
+    page = client.get("/archive/harbour-log").text
+    assert EDITION in page
+    assert monthly not in page
+
+
 def test_pictures_come_as_bytes_whatever_the_reader_accepts(reading: Client) -> None:
     for accept in ({}, {"Accept": "*/*"}, {"Accept": "image/avif,image/webp,*/*;q=0.8"}, {"Accept": "text/html"}):
         picture = reading.request("GET", "/media/images/crane.png", accept)
