@@ -18,6 +18,8 @@ _SUSPECT = re.compile(
 _LETTER = r"[^\W\d_]"
 _MAC_ROMAN = re.compile(rf"(?<={_LETTER})√[Ññúü§∂º©®™¢ß]|√[Ññúü§∂º©®™¢ß](?={_LETTER})")
 """A root within a word: what UTF-8 makes of ÄÖÜßäöü and of the French accents. None of them is under a root."""
+_FAR = re.compile("[\u0700-\u07ff]")
+"""Syriac to N'Ko, which Windows-1252's ``ß–`` and ``Ü“`` would be the bytes of."""
 
 
 def repaired(text: str) -> str:
@@ -28,9 +30,9 @@ def repaired(text: str) -> str:
     from ftfy.badness import is_bad
 
     fixed = _MAC_ROMAN.sub(_letter, ftfy.fix_encoding(text))
-    if not is_bad(fixed):
+    if not is_bad(fixed) and not _FAR.search(fixed):
         return fixed
-    # A single letter of another alphabet hides the encoding of the whole; words tell each for itself.
+    # One letter of another alphabet hides the encoding of the whole, or comes of it; words tell each for itself.
     return "".join(map(ftfy.fix_encoding, re.split(r"(?<=\s)(?=\S)|(?<=\S)(?=\s)|(?=[<>&])", fixed)))
 
 

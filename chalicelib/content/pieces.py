@@ -55,7 +55,7 @@ _OPENER = re.compile(
     r"|^export\s++(?:const|let|var|function|default|async|class)\s(?:[^\n]++\n?)*+)"
     r"|(?P<escape>\\[`\\])|(?P<ticks>`++)|(?P<comment><!--)|(?P<html><(?i:pre|code|script|style)(?=[\s>]))"
     rf"|(?P<component></?[A-Z][\w.]*+(?=[\s/>])(?:\s++|[\w:-]++(?:\s*+=\s*+{_VALUE})?+)*+/?>)"
-    r"|(?P<hugo>\{\{[<%])|(?P<output>\{\{)|(?P<tag>\{%)|(?P<extension>\{::?[^{}\n]*+\}|\{:|\{/\*)"
+    r"|(?P<hugo>\{\{[<%])|(?P<output>\{\{(?!\{*+:))|(?P<tag>\{%)|(?P<extension>\{++::?[^{}\n]*+\}|\{++:++|\{/\*)"
     r"|(?P<heading>[ \t]\{#[\w.:-]++\}(?=[ \t]*+$)|^\{[.#][^{}\n]*+\}[ \t]*+$)",
     re.MULTILINE,
 )
@@ -85,7 +85,7 @@ class Pieces:
         while match := _OPENER.search(text, at):
             found: Found = getattr(self, f"_{match.lastgroup}")(match)
             if found is None:
-                at = match.end()
+                at = match.end() - (match.lastgroup == "output")  # its second brace may open something
                 continue
             if match.start() > plain:
                 yield Piece(Part.TEXT, text[plain : match.start()])
@@ -218,7 +218,7 @@ class Pieces:
         if match[0] == "{/*":
             end = self._find("*/}", match.end(), len(self._text))
             return self._piece(Part.NOTHING, match, end + 3) if end >= 0 else None
-        if match[0].startswith("{::comment") and not match[0].endswith("/}"):
+        if match[0].lstrip("{").startswith("::comment") and not match[0].endswith("/}"):
             closing = self._search(r"\{:/(?:comment)?\}", match.end())
             return self._piece(Part.NOTHING, match, closing.end() if closing else match.end())
         return self._piece(Part.NOTHING, match, match.end())

@@ -16,8 +16,18 @@ class Server:
     """``connections`` counts who came, ``requests`` holds what they sent."""
 
     port: int
+    host: str = "127.0.0.1"
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
+
+    def settled(self) -> int:
+        """How many came until now: who connected before us, and perhaps left again, is accepted before us."""
+        with socket.create_connection((self.host, self.port), timeout=10) as knock:
+            knock.sendall(b"\x16")
+            while knock.recv(1024):
+                pass
+        self.connections -= 1
+        return self.connections
 
 
 @contextmanager
@@ -28,7 +38,7 @@ def serving(reply: Reply, *, tls: ssl.SSLContext | None = None, host: str = "127
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, 0))
         listener.listen(64)
-        server = Server(listener.getsockname()[1])
+        server = Server(listener.getsockname()[1], "127.0.0.1" if host == "0.0.0.0" else host)
         thread = threading.Thread(target=_accept, args=(listener, server, reply, tls), daemon=True)
         thread.start()
         yield server

@@ -5,7 +5,7 @@ import sys
 from itertools import product
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.collect.repair import MAX_CHARS, repaired
@@ -42,8 +42,8 @@ def test_a_broken_word_is_put_right(encoding: str, times: int) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=5), st.sampled_from(GERMAN), st.sampled_from(["mac_roman", "latin-1"]))
+@example(["Maß–", "MAẞ", "ÜBER", "Ü“"], "Größe", "latin-1")
 def test_a_broken_word_among_others_is_put_right_alone(words: list[str], broken: str, encoding: str) -> None:
-    assume("Maß–" not in words)  # known: its last two are a letter of N’Ko too, once the text looks broken
     before = " ".join(words)
     assert repaired(f"{before} {broken.encode().decode(encoding)} {before}") == f"{before} {broken} {before}"
 
