@@ -30,10 +30,19 @@ def repaired(text: str) -> str:
     from ftfy.badness import is_bad
 
     fixed = _MAC_ROMAN.sub(_letter, ftfy.fix_encoding(text))
-    if not is_bad(fixed) and not _FAR.search(fixed):
+    far = _FAR.search(fixed)
+    if not far and not is_bad(fixed):
         return fixed
     # One letter of another alphabet hides the encoding of the whole, or comes of it; words tell each for itself.
-    return "".join(map(ftfy.fix_encoding, re.split(r"(?<=\s)(?=\S)|(?<=\S)(?=\s)|(?=[<>&])", fixed)))
+    words = re.split(r"(?<=\s)(?=\S)|(?<=\S)(?=\s)|(?=[<>&])", _MAC_ROMAN.sub(_letter, text) if far else fixed)
+    return "".join(map(_word, words))
+
+
+def _word(word: str) -> str:
+    import ftfy
+
+    fixed = ftfy.fix_encoding(word)
+    return word if _FAR.search(fixed) else fixed
 
 
 def _letter(found: re.Match[str]) -> str:
