@@ -50,7 +50,7 @@ class Contender:
                 self.walls[how].append(wall)
                 self.cpus[how].append(cpu)
             found = subprocess.run([*self.command, folder, "links"], check=True, capture_output=True, text=True)
-            self.links = set(found.stdout.split())
+            self.links = {link for link in found.stdout.split() if link.startswith("https://")}
 
     def _run(self, folder: str, what: str) -> tuple[float, float]:
         begun = time.perf_counter()

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
+from chalicelib.collect.broken_xml import breaks_off, tells_its_last, with_ends_set_right
 from chalicelib.collect.dates import parse_date
 from chalicelib.collect.found import SourceError
 from chalicelib.collect.repair import repaired
@@ -28,7 +29,6 @@ Item = Mapping[str, Any]
 _DATES = ("published", "updated", "created")
 _START = re.compile(rb"<(?:\w{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 _END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.IGNORECASE)
-_LAST = re.compile(rb"</(?:\w{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _DATE = re.compile(rb"<(?:pubDate|published|updated|dc:date)>([^<]{1,100})<")
 _LINE = re.compile(r":(\d+):\d+: ")
 
@@ -55,24 +55,30 @@ def _too_many(count: int, kept: str) -> tuple[str, ...]:
 
 
 def _xml_items(body: bytes, url: str, zone: tzinfo) -> Items:
-    import feedparser  # 77 ms: only where a feed is read
-
     body, notes = _without_surplus(body, zone)
-    # a BytesIO, never bytes or text: feedparser opens what looks like a path or a URL
-    parsed = feedparser.parse(
-        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers={"content-location": url}
-    )  # our own sanitiser does both, in a tenth of the time
+    parsed = _parsed(body, url)
+    if parsed.bozo and not all(entry.get("title") or entry.get("link") for entry in parsed.entries or [{}]):
+        parsed = _parsed(with_ends_set_right(body), url)
     if not parsed.version and not parsed.entries:
         raise SourceError(_no_feed(body, str(parsed.get("bozo_exception", ""))))
-    broken_off = bool(parsed.bozo) and not _LAST.search(body[-4000:]) and b"<" in body
+    broken_off = bool(parsed.bozo) and breaks_off(body)
     entries = list(islice(parsed.entries, MAX_ENTRIES))
-    if broken_off and len(entries) > len(_END.findall(body)):
-        entries.pop()  # the one it broke off in: half a link leads nowhere
+    if broken_off and not tells_its_last(body):
+        del entries[-1:]
     if broken_off:
         notes = (*notes, "breaks off before its end; what came before is read")
     language = str(parsed.feed.get("language", ""))
     items = tuple(_xml_item(entry, url, language, zone) for entry in entries)
     return Items(items, _link(url, str(parsed.feed.get("link", "")), itself=True), notes, broken_off)
+
+
+def _parsed(body: bytes, url: str) -> Any:
+    import feedparser  # 77 ms: only where a feed is read
+
+    # a BytesIO, never bytes or text: feedparser opens what looks like a path or a URL
+    return feedparser.parse(
+        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers={"content-location": url}
+    )  # our own sanitiser does both, in a tenth of the time
 
 
 def _no_feed(body: bytes, cause: str) -> str:

@@ -280,6 +280,32 @@ def test_of_a_feed_that_breaks_off_the_whole_entries_are_read(site: Site) -> Non
     assert not read(site, whole).unfinished
 
 
+def test_of_the_entry_a_feed_breaks_off_in_title_link_and_date_are_enough(site: Site) -> None:
+    date = format_datetime(NOW - timedelta(days=1))
+    items = [
+        f"<title>{n}</title><link>https://a.example.org/{n}</link><pubDate>{date}</pubDate><description>{'w' * 90}"
+        "</description>"
+        for n in "AB"
+    ]
+    whole = rss(*items)
+    told = whole.rindex("</pubDate>") + len("</pubDate>")
+    for end in range(told, whole.index("</item></channel>"), 9):
+        found = read(site, whole[:end])
+        assert (titles(found), found.unfinished) == (["A", "B"], True)
+    for end in range(whole.rindex("<item>") + 6, told, 9):
+        assert titles(read(site, whole[:end])) == ["A"]
+
+
+@pytest.mark.parametrize("wrong", ["titel", "title2", "b"])
+def test_an_element_closed_by_another_name_costs_no_entry(site: Site, wrong: str) -> None:
+    items = [f"<title>{n}</title><link>https://a.example.org/{n}</link><guid>{n}</guid>" for n in "ABC"]
+    found = read(site, rss(*items).replace("</title>", f"</{wrong}>", 3))
+    assert titles(found) == ["A", "B", "C"]
+    assert [text.url for entry in found.entries for text in entry.texts.values()] == [
+        f"https://a.example.org/{n}" for n in "ABC"
+    ]
+
+
 def test_guids_that_several_share_and_links_that_lead_home_name_nothing(site: Site) -> None:
     shared = [
         f"<title>{n}</title><link>https://a.example.org/{n}</link><guid isPermaLink='false'>0</guid>" for n in "AB"
