@@ -30,6 +30,8 @@ _DATES = ("published", "updated", "created")
 _START = re.compile(rb"<(?:\w{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 _END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.IGNORECASE)
 _DATE = re.compile(rb"<(?:pubDate|published|updated|dc:date)>([^<]{1,100})<")
+_BASE = re.compile(rb"base\s*=|\x00", re.IGNORECASE)
+"""An xml:base, or an encoding in which it can't be seen."""
 _LINE = re.compile(r":(\d+):\d+: ")
 
 
@@ -75,9 +77,11 @@ def _xml_items(body: bytes, url: str, zone: tzinfo) -> Items:
 def _parsed(body: bytes, url: str) -> Any:
     import feedparser  # 77 ms: only where a feed is read
 
+    # Without bases of its own a feed has one, to which _link makes all absolute; feedparser asks each element for it.
+    headers = {"content-location": url} if _BASE.search(body) else None
     # a BytesIO, never bytes or text: feedparser opens what looks like a path or a URL
     return feedparser.parse(
-        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers={"content-location": url}
+        io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False, response_headers=headers
     )  # our own sanitiser does both, in a tenth of the time
 
 
@@ -113,7 +117,7 @@ def _xml_item(entry: Any, url: str, language: str, zone: tzinfo) -> Item:
         "title": repaired(html.escape(title) if is_text else title),
         "html": repaired(contents[0] if contents else summary),
         "summary": repaired(summary) if contents else "",
-        "base": str(said.get("base") or ""),  # xml:base, else the address of the feed
+        "base": str(said.get("base") or url),  # xml:base, else the address of the feed
         "language": str(said.get("language") or language),  # xml:lang: a planet gathers blogs of many languages
         "published": next((date for date in dates if date), None),
         "authors": _words(a.get("name") for a in entry.get("authors", [])),
