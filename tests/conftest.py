@@ -1,11 +1,18 @@
 """For all tests: sockets stay closed, but for loopback where a room talks over the network."""
 
 import ipaddress
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("hunt", derandomize=False, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+"""The same code gives the same result: a red test means a change made it red. `make hunt` draws anew each time."""
 
 NETWORKED = {"contract", "transports", "web", "e2e", "collect", "store", "cli"}
 """Folders whose tests may reach servers of their own on this machine."""
