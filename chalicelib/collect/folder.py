@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.collect.entry import Entry
 from chalicelib.collect.folder_entries import Group, Made, make_entries
 from chalicelib.collect.found import Found, SourceError
-from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
+from chalicelib.content.posts import ENDINGS, FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Problem, Site, Source
 
@@ -131,7 +131,7 @@ def _groups(site: Site, source: Source, folder: Path, problems: Problems) -> dic
 
 def _files(source: Source, folder: Path, content: Path, problems: Problems) -> Iterator[tuple[Path, dict[str, str]]]:
     pattern = path_pattern(source.pattern)
-    for path in sorted(folder.rglob("*.md")):
+    for path in sorted(path for path in folder.rglob("*.*") if path.suffix.removeprefix(".") in ENDINGS):
         name = path.relative_to(folder).as_posix()
         match = pattern.match(name)
         if not name.isprintable():  # also what is no UTF-8 on the disk
@@ -139,7 +139,7 @@ def _files(source: Source, folder: Path, content: Path, problems: Problems) -> I
             problems.error(file, 0, "bad-name", "the file name holds characters that can't be shown; rename it")
         elif match:
             yield path, match.groupdict()
-        elif path.name.lower() not in {"readme.md", "index.md", "_index.md"}:
+        elif path.stem.lower() not in {"readme", "index", "_index"}:
             file = f"content/{path.relative_to(content).as_posix()}"
             message = f"does not match the pattern '{source.pattern}' of source '{source.name}', so it is not read"
             problems.warning(file, 0, "not-in-pattern", message)

@@ -80,8 +80,15 @@ class FolderRules:
     content: Path
 
 
+ENDINGS = ("md", "mdx", "markdown")
+"""Of files that are Markdown."""
+
+
 def path_pattern(pattern: str) -> re.Pattern[str]:
-    """A pattern like ``{language}/{date}-{slug}.md`` as a regular expression. Raises ValueError."""
+    """A pattern like ``{language}/{date}-{slug}.md`` as a regular expression. Raises ValueError.
+
+    One that ends with .md takes all endings of Markdown: Docusaurus keeps .md and .mdx side by side.
+    """
     parts = re.split(r"\{(\w+)\}", pattern)
     names = parts[1::2]
     if not all(name.isidentifier() and name.isascii() for name in names):
@@ -91,6 +98,8 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     shapes = {"date": r"\d{4}-\d{2}-\d{2}", "language": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*"}
     groups = [f"(?P<{name}>{shapes.get(name, '[^/]+')})" for name in names]
     literals = [re.escape(part) for part in parts[0::2]]
+    if literals[-1].endswith(r"\.md"):
+        literals[-1] = literals[-1].removesuffix("md") + f"(?:{'|'.join(ENDINGS)})"
     return re.compile("".join(a + b for a, b in zip(literals, [*groups, ""], strict=True)) + r"\Z")
 
 

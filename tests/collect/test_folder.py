@@ -246,6 +246,19 @@ def test_a_file_outside_the_pattern_is_named(tmp_path: Path) -> None:
     }
 
 
+def test_all_endings_of_markdown_are_read(tmp_path: Path) -> None:
+    tab = "import Tabs from '@theme/Tabs';\n\n<Tabs>Words</Tabs>\n"
+    files = {"posts/en/2026-11-20-a.mdx": post() + tab, "posts/en/2026-11-20-b.markdown": post(), **GOOD}
+    found = read(tmp_path, dict(files))
+    assert (slugs(found), found.problems) == (["2026-11-01-good", "2026-11-20-a", "2026-11-20-b"], ())
+    assert all("import" not in text.html for entry in found.entries for text in entry.texts.values())
+    found = read(tmp_path, {"posts/en/2026-11-20-a.md": post(), "posts/en/c.mdx": "x"})
+    assert named(found) == [
+        ("en/2026-11-20-a.mdx", 0, "duplicate-slug", "error"),
+        ("en/c.mdx", 0, "not-in-pattern", "warning"),
+    ]
+
+
 def test_a_file_name_of_no_characters_is_named(tmp_path: Path) -> None:
     read(tmp_path, {})
     (tmp_path / "content/posts/en" / b"2026-11-20-\xff.md".decode("utf-8", "surrogateescape")).write_text(post())
