@@ -33,11 +33,12 @@ class Image:
 
 
 class Change(StrEnum):
-    """What became of an event after it was planned."""
+    """What became of an event after it was planned. ``AGAIN``: it takes place after readers were told otherwise."""
 
     NONE = ""
     MOVED = "moved"
     CANCELLED = "cancelled"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class Entry:
     ``id`` is 12 hex digits, stable over edits; ``slug`` is what editors call it. ``published`` is None
     where the source gives no date: ``first_seen`` counts then. Events have ``starts`` (and perhaps
     ``ends``), deadlines only ``starts``: the moment they are due. ``all_day`` moments are local midnights.
-    An event with ``change`` moved has ``moved_from``, the moment it was planned for. ``series`` names the
-    recurring event an occurrence belongs to, or is ''. ``pinned`` ones come first in their section.
+    An event with ``change`` moved has ``moved_from``, the moment it was planned for; one that is cancelled or on again
+    has it where it was moved as well. ``series`` names the recurring event an occurrence belongs to, or is '';
+    ``planned_on`` is the day it was planned for there, like 2026-12-03, or ''. ``pinned`` ones come first.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Entry:
     change: Change = Change.NONE
     moved_from: datetime | None = None
     series: str = ""
+    planned_on: str = ""
     pinned: bool = False
     identities: tuple[str, ...] = ()
     backlog: bool = False
@@ -79,6 +82,8 @@ class Entry:
     """The languages that another source gave: that source's name, and the topics it brought."""
     said: datetime | None = None
     """The date its source gave last, where that has moved on from ``published`` by a day or more."""
+    offered_as: str = ""
+    """Of what a newsletter tells: the name it counts under, where what was told before decides that."""
 
     @property
     def date(self) -> datetime:
@@ -88,9 +93,19 @@ class Entry:
     @property
     def offer(self) -> str:
         """Under which name it counts as offered: an event that is moved or cancelled is news once more."""
+        if self.offered_as:
+            return self.offered_as
         if self.change is Change.MOVED and self.starts:
             return f"{self.id}~moved-{self.starts:%Y%m%dT%H%M}"
         return f"{self.id}~{self.change}" if self.change else self.id
+
+    @property
+    def implied(self) -> tuple[str, ...]:
+        """Further names that are offered with it: who is told what became of an event was told of the event."""
+        if not self.change:
+            return ()
+        moved = self.change is Change.AGAIN and self.moved_from and self.starts
+        return (self.id, f"{self.id}~moved-{self.starts:%Y%m%dT%H%M}") if moved else (self.id,)
 
     @property
     def whole_series(self) -> bool:
@@ -129,12 +144,14 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "change": str(entry.change),
         "moved_from": iso(entry.moved_from),
         "series": entry.series,
+        "planned_on": entry.planned_on,
         "pinned": entry.pinned,
         "identities": list(entry.identities),
         "backlog": entry.backlog,
         "withdrawn": entry.withdrawn,
         "lent": {tag: list(names) for tag, names in entry.lent.items()},
         "said": iso(entry.said),
+        "offered_as": entry.offered_as,
     }
 
 
@@ -159,10 +176,12 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         change=Change(data.get("change", "")),
         moved_from=from_iso(data.get("moved_from")),
         series=data.get("series", ""),
+        planned_on=data.get("planned_on", ""),
         pinned=data.get("pinned", False),
         identities=tuple(data.get("identities", ())),
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),
         lent={tag: tuple(names) for tag, names in data.get("lent", {}).items()},
         said=from_iso(data.get("said")),
+        offered_as=data.get("offered_as", ""),
     )

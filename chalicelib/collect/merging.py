@@ -77,14 +77,18 @@ def _edited(old: Entry, entry: Entry, *, complete: bool) -> Entry:
 
 
 def _change(old: Entry, entry: Entry) -> tuple[Change, datetime | None]:
-    """What became of an event: what its source says, else whether it begins at another time than it did before."""
-    if entry.change or entry.kind is not Kind.EVENT or entry.starts is None or old.starts is None:
+    """What became of an event: what its source says, else whether it begins at another time than it did before.
+
+    One that is cancelled keeps what it was moved from, in case it takes place after all.
+    """
+    dated = entry.kind is Kind.EVENT and entry.starts is not None and old.starts is not None
+    if not dated or entry.change is Change.MOVED:
         return entry.change, entry.moved_from
-    if entry.starts == old.starts:
-        moved = old.change is Change.MOVED
-        return (old.change, old.moved_from) if moved else (Change.NONE, None)
-    coming = entry.starts > entry.first_seen  # of a find, that is when it was found
-    return (Change.MOVED, old.starts) if coming else (Change.NONE, None)
+    moved_from = old.moved_from if entry.starts == old.starts else old.starts
+    if entry.change:
+        return entry.change, moved_from
+    coming = entry.starts == old.starts or (entry.starts and entry.starts > entry.first_seen)
+    return (Change.MOVED, moved_from) if moved_from and coming else (Change.NONE, None)
 
 
 def _other_pages(old: Mapping[str, EntryText], new: Mapping[str, EntryText]) -> dict[str, EntryText]:

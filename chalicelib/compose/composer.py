@@ -17,6 +17,7 @@ from chalicelib.compose.gathering import MONTHLY, gather, gathering_after, to_ga
 from chalicelib.compose.history import number_of, window_of
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.compose.select import eligible
+from chalicelib.compose.told import as_news
 from chalicelib.content.values import Approval, Newsletter, Site
 from chalicelib.errors import ConflictError
 from chalicelib.store import Blobs, Key, Table
@@ -139,17 +140,17 @@ class Composer:
                 return self.editions.claim_slot(replace(edition, content=content))
             if old.content == content and old.lacks == edition.lacks:
                 return old
-            return self.editions.change(
-                old, content=content, entries=edition.entries, subject=edition.subject, lacks=edition.lacks
-            )
+            changes = {name: getattr(edition, name) for name in ("entries", "implied", "subject", "lacks")}
+            return self.editions.change(old, content=content, **changes)
         except ConflictError:  # another tick was first: it does the rest
             return None
 
     def _skip(self, old: Edition | None, edition: Edition, now: datetime) -> Edition:
         why = "nothing new since the last edition"
         if old is not None:
-            return self.editions.move(old, State.CANCELLED, now, why=why, entries=(), planned=0)
-        return self.editions.claim_slot(replace(edition, state=State.CANCELLED, why=why, entries=(), planned=0))
+            return self.editions.move(old, State.CANCELLED, now, why=why, entries=(), implied=(), planned=0)
+        edition = replace(edition, state=State.CANCELLED, why=why, entries=(), implied=(), planned=0)
+        return self.editions.claim_slot(edition)
 
     def _supersede(self, newsletter: Newsletter, slot: Slot, now: datetime) -> None:
         """A draft nobody approved gives its entries to the next edition."""
@@ -188,7 +189,7 @@ class Composer:
         slot = Slot(now, f"{now.astimezone(self.site.time_zone):%Y-%m-%d}")
         window = window_of(self.site, newsletter, slot, started, before, again=False)
         wanted, first = set(newsletter.trigger_topics), number_of(self.site, newsletter.name, ())
-        entries = [e for e in self._read(now) if wanted & set(e.topics)]
+        entries = [e for e in as_news(self._read(now), window.offered, now) if wanted & set(e.topics)]
         made: list[Edition] = []
         for entry in sorted(eligible(entries, newsletter, self.site, window), key=lambda e: (e.date, e.id)):
             edition = self._announce(newsletter, entry, first + len(before) + len(made), now)
@@ -201,7 +202,8 @@ class Composer:
         """One entry's own edition; None where another tick made it."""
         day = f"{entry.date.astimezone(self.site.time_zone):%Y-%m-%d}"
         slug = slugify(entry.slug).removeprefix(f"{day}-") or entry.id
-        for name in (f"{day}-{slug}", f"{day}-{slug}-{entry.id[:6]}"):
+        what = entry.offer.replace("~", "-").lower()
+        for name in (f"{day}-{slug}", f"{day}-{slug}-{entry.id[:6]}", f"{day}-{slug}-{what}"):
             section = EditionSection({}, (entry,))
             content = Content(newsletter.name, name, now, number, newsletter.template, (section,))
             try:
@@ -240,6 +242,7 @@ def _edition(content: Content, now: datetime) -> Edition:
         state=State.DRAFT,
         number=content.number,
         entries=content.offers,
+        implied=content.implied,
         subject=content.subject,
         gathering=content.gathering,
         changed=now,

@@ -8,6 +8,7 @@ from chalicelib.compose.arranged import arrange
 from chalicelib.compose.edition import Content
 from chalicelib.compose.schedule import Slot
 from chalicelib.compose.select import Selection, Window, answers, due_again, eligible, select
+from chalicelib.compose.told import as_news
 from chalicelib.content.markup import markdown_to_html
 from chalicelib.content.values import EditionNote, Localized, Newsletter, Site
 
@@ -37,7 +38,8 @@ def compose(
     number: int,
 ) -> Draft:
     """The edition of a slot from all ``entries`` that are known. Pure."""
-    selection = _select(site, newsletter, entries, note, window)
+    news = as_news(entries, window.offered, window.slot)
+    selection = _select(site, newsletter, news, note, window)
     base = f"{site.base_url}/"
     content = Content(
         newsletter=newsletter.name,

@@ -90,6 +90,11 @@ class Content:
         """The names under which its entries count as offered from now on."""
         return tuple(reminder(entry) if entry.id in self.reminders else entry.offer for entry in self.entries)
 
+    @property
+    def implied(self) -> tuple[str, ...]:
+        """Further names that count as offered with its entries."""
+        return tuple(dict.fromkeys(name for entry in self.entries for name in entry.implied))
+
 
 def reminder(entry: Entry) -> str:
     """The name under which an entry counts as reminded of."""

@@ -20,8 +20,9 @@ class Edition:
     ``was_sending`` remembers that a held edition had begun; ``released`` that a person let it go out,
     however late. ``totals`` are the final books; ``queued`` is when its chunks were last put in the queue
     (epoch seconds by the wall clock, 0 for never). ``content`` names the blob with what it says.
-    ``entries`` are the names under which its entries count as offered. A ``gathering`` repeats what others
-    held, for readers of the monthly cadence. ``lacks`` says which sources could not be read for it.
+    ``entries`` are the names under which its entries count as offered, one for each; ``implied`` ones are offered
+    with them. A ``gathering`` repeats what others held, for readers of the monthly cadence. ``lacks`` says which
+    sources could not be read for it.
     """
 
     newsletter: str
@@ -44,6 +45,7 @@ class Edition:
     subject: Mapping[str, str] = field(default_factory=dict)
     gathering: bool = False
     lacks: tuple[str, ...] = ()
+    implied: tuple[str, ...] = ()
     item: Item | None = None
 
     @property
@@ -166,6 +168,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "subject": dict(edition.subject),
         "gathering": edition.gathering,
         "lacks": list(edition.lacks),
+        "implied": list(edition.implied),
     }
 
 
@@ -192,5 +195,6 @@ def _read(item: Item) -> Edition:
         subject=data["subject"],
         gathering=data.get("gathering", False),
         lacks=tuple(data.get("lacks", ())),
+        implied=tuple(data.get("implied", ())),
         item=item,
     )

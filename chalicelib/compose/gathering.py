@@ -1,9 +1,10 @@
 """The monthly cadence: with the last slot of a month goes out, to those who chose that, what its editions held."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.collect.entry import Entry
+from chalicelib.collect.entry import Change, Entry
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
@@ -31,6 +32,13 @@ def to_gather(editions: Sequence[Edition], slot: Slot) -> list[Edition]:
     return [e for e in month if e.state in _OUT]
 
 
+def _as_it_is(first: Entry, now: Entry) -> Entry:
+    """An entry now, for readers who did not see the month's editions; ``first`` is what the first of them said."""
+    if first.change is Change.AGAIN and now.change is not Change.CANCELLED:
+        return replace(now, change=Change.AGAIN, identities=first.identities)
+    return replace(now, change=Change.NONE) if now.change is Change.AGAIN else now
+
+
 def gather(
     site: Site,
     newsletter: Newsletter,
@@ -40,9 +48,13 @@ def gather(
     window: Window,
     number: int,
 ) -> Content:
-    """What editions held, as one: each entry once, as it is now, without what is over."""
+    """What editions held, as one: each entry once, as it is now, without what is over.
+
+    An event is on again for those only whom an earlier month told that it is cancelled.
+    """
     now = {entry.id: entry for entry in current}
-    held = {entry.id: now.get(entry.id, entry) for content in contents for entry in content.entries}
+    first = {entry.id: entry for content in reversed(contents) for entry in reversed(content.entries)}
+    held = {e.id: _as_it_is(first[e.id], now.get(e.id, e)) for content in contents for e in content.entries}
     left = [entry for entry in held.values() if not is_over(entry, slot.at)]
     last = contents[-1].highlight if contents else None
     note = EditionNote(newsletter.name, slot.name, highlight=last.id if last else NO_HIGHLIGHT)

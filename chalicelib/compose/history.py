@@ -20,7 +20,7 @@ def window_of(
     offered = {f"url:{canonical_url(url)}": where for url, where in _archived(site, newsletter.name)}
     for edition in before:
         if (edition.claims_entries or not again) and not edition.gathering:  # it only repeats
-            offered |= dict.fromkeys(edition.entries, f"#{edition.number} ({edition.slot[:10]})")
+            offered |= dict.fromkeys((*edition.entries, *edition.implied), f"#{edition.number} ({edition.slot[:10]})")
     notes = (note for (name, day), note in site.notes.items() if name == newsletter.name and day < slot.name)
     following = next_slot(newsletter.schedule, site.time_zone, slot.at) if newsletter.schedule else None
     return Window(

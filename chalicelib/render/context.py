@@ -118,7 +118,10 @@ def _masthead(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
 
 
 def _body(edition: Edition, wording: Wording) -> dict[str, object]:
-    """What the edition says. ``minutes`` counts what a digest shows, ``minutes_full`` whole entries."""
+    """What the edition says. ``minutes`` counts what a digest shows, ``minutes_full`` whole entries.
+
+    ``titles`` may stand alone, as in a subject: those of cancelled events are the last, and say so.
+    """
     entries = edition.entries
     shown = frozenset(entry.id for entry in entries)
     intro = plain_text(edition.said(edition.content.intro_html))
@@ -127,7 +130,8 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
     sections = wording.sections(edition.content, shown, public=edition.public)
     items: list[ItemView] = [highlight] if highlight else []
     items += [item for section in sections for item in section.items + section.brief]
-    titles = [item.title for item in items]
+    titles = [item.title for item in items if not item.cancelled]
+    titles += [wording.say("mail.cancelled_title", title=item.title) for item in items if item.cancelled]
     return {
         "minutes": minutes(intro, *titles, *(item.excerpt for item in items)),
         "minutes_full": minutes(intro, *titles, *(plain_text(item.source_html) for item in items)),

@@ -28,9 +28,9 @@ class ItemView:
     """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` is styled HTML.
 
     ``mark`` says the language where the text is a fallback, and is '' otherwise. ``day`` and ``month``
-    make the date block of events and deadlines, ``left`` says how long a deadline still is or that an event does not
-    take place (``cancelled``); of one that was moved, ``when`` says from when to when. ``remark`` is what
-    the editors say about it, as HTML, ``remark_source`` the same as it was written.
+    make the date block of events and deadlines, ``left`` says how long a deadline still is, that an event does not take
+    place (``cancelled``) or that it does after all (``again``); of one that was moved, ``when`` says from when to when.
+    ``remark`` is what the editors say about it, as HTML, ``remark_source`` the same as it was written.
     """
 
     kind: str
@@ -51,6 +51,7 @@ class ItemView:
     place: str
     left: str
     cancelled: bool
+    again: bool
     remark: Html
     remark_source: str
 
@@ -106,6 +107,7 @@ class Wording:
             place=one_line(entry.place),
             left=self._left(entry),
             cancelled=entry.change is Change.CANCELLED,
+            again=entry.change is Change.AGAIN,
             remark=Html(mail_html(remark, self.look, base_level=level)),
             remark_source=remark,
         )
@@ -133,17 +135,18 @@ class Wording:
     def _when_it_is(self, entry: Entry, starts: datetime) -> str:
         """When an event takes place; that it was moved interests nobody once its old time is over."""
         when = self.say.span(starts, entry.ends, self.zone, all_day=entry.all_day)
-        if entry.change is Change.MOVED and entry.moved_from and entry.moved_from > self.slot_at:
+        told = entry.change in {Change.MOVED, Change.AGAIN}
+        if told and entry.moved_from and entry.moved_from > self.slot_at:
             old = self.say.planned(entry.moved_from, self.zone, all_day=entry.all_day)
             return self.say("mail.moved", old=old, new=when)
-        if entry.change is Change.CANCELLED and entry.whole_series:
+        if entry.change in {Change.CANCELLED, Change.AGAIN} and entry.whole_series:
             return self.say("mail.from_then", when=self.say.planned(starts, self.zone, all_day=entry.all_day))
         return when
 
     def _left(self, entry: Entry) -> str:
-        """Days from the slot to the due moment, both as dates in the site's zone; of an event, if it is cancelled."""
-        if entry.change is Change.CANCELLED:
-            return self.say("mail.cancelled")
+        """Days from the slot to the due moment, both as dates in the site's zone; of an event, what became of it."""
+        if entry.change in {Change.CANCELLED, Change.AGAIN}:
+            return self.say(f"mail.{entry.change}")
         if entry.kind is not Kind.DEADLINE or not entry.starts:
             return ""
         days = (entry.starts.astimezone(self.zone).date() - self.slot_at.astimezone(self.zone).date()).days

@@ -51,6 +51,18 @@ def test_what_its_source_says_of_an_event_counts(source: str) -> None:
     assert again.change is Change.NONE
 
 
+def test_what_was_moved_while_it_was_cancelled_is_moved_where_it_takes_place_after_all() -> None:
+    assert EVENT.starts
+    later = EVENT.starts + DAY
+    moved = updated(EVENT, found(starts=later), complete=True)
+    for old, starts in ((moved, later), (EVENT, later)):
+        cancelled = updated(old, found(starts=starts, change=Change.CANCELLED), complete=True)
+        assert (cancelled.change, cancelled.moved_from) == (Change.CANCELLED, EVENT.starts)
+        assert updated(cancelled, found(starts=starts), complete=True).offer == moved.offer
+    as_planned = updated(EVENT, found(change=Change.CANCELLED), complete=True)
+    assert updated(as_planned, found(), complete=True).change is Change.NONE
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -10,8 +10,10 @@ import pytest
 
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.entry import Change, Entry
+from chalicelib.collect.identity import entry_id
 from chalicelib.compose.edition import Content, State, content_from_json, content_to_json
 from chalicelib.compose.editions import Edition
+from chalicelib.compose.told import as_news
 from chalicelib.content.values import (
     ArchivedIssue,
     EditionNote,
@@ -294,3 +296,154 @@ def test_a_highlight_counts_for_the_limit_of_its_source(room: Room) -> None:
     room.run(1)
     (content,) = room.contents().values()
     assert [(len(section.entries), len(section.more)) for section in content.sections] == [(0, 1)]
+
+
+CALL = SLOT + 5 * WEEK
+OFF = {"change": Change.CANCELLED}
+
+
+def told(room: Room, *weeks: Entry | None) -> list[str]:
+    """What each week's edition says of the events that are stored before it: the change, and the slug's number."""
+    room.tick(MONDAY)
+    for week, made in enumerate(weeks):
+        if made is not None:
+            room.store(made)
+        room.tick(SLOT + week * WEEK)
+        room.tick(SLOT + week * WEEK)
+    contents = room.contents()
+    slots = [f"{SLOT + week * WEEK:%Y-%m-%d}" for week in range(len(weeks))]
+    return [" ".join(f"{e.change or 'new'}" for e in contents[s].entries) if s in contents else "" for s in slots]
+
+
+PLAN, GONE = dated(1, Kind.EVENT, CALL), dated(1, Kind.EVENT, CALL, **OFF)
+LATER = dated(1, Kind.EVENT, CALL + DAY)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "expected"),
+    [
+        ((PLAN, GONE, PLAN, None), ["new", "cancelled", "again", ""]),
+        ((PLAN, GONE, PLAN, GONE, PLAN), ["new", "cancelled", "again", "cancelled", "again"]),
+        ((PLAN, GONE, LATER, None), ["new", "cancelled", "again", ""]),
+        ((PLAN, GONE, PLAN, LATER, None), ["new", "cancelled", "again", "moved", ""]),
+        ((PLAN, GONE, None, None), ["new", "cancelled", "", ""]),
+        ((GONE, PLAN, None), ["", "new", ""]),
+        ((replace(GONE, series="s"), replace(PLAN, series="s"), None), ["cancelled", "again", ""]),
+        ((PLAN, LATER, replace(LATER, **OFF), LATER, None), ["new", "moved", "cancelled", "again", ""]),  # type: ignore[arg-type]
+    ],
+)
+def test_a_cancelled_event_that_is_on_again_is_told_once(
+    room: Room, weeks: tuple[Entry | None, ...], expected: list[str]
+) -> None:
+    assert told(room, *weeks) == expected
+
+
+def test_what_changes_back_before_it_is_told_is_no_news(room: Room) -> None:
+    assert told(room, PLAN) == ["new"]
+    room.store(GONE)
+    room.store(PLAN)
+    room.tick(SLOT + WEEK)
+    room.store(GONE)
+    room.tick(SLOT + 2 * WEEK)
+    room.store(PLAN)
+    room.store(GONE)
+    room.tick(SLOT + 3 * WEEK)
+    assert {s: [str(e.change) for e in c.entries] for s, c in room.contents().items()} == {
+        "2026-11-26": [""],
+        "2026-12-10": ["cancelled"],
+    }
+
+
+def test_a_move_while_an_event_was_cancelled_is_told_with_its_being_on_again(room: Room) -> None:
+    off = replace(LATER, **OFF)  # type: ignore[arg-type]
+    assert told(room, PLAN, off, LATER, None) == ["new", "cancelled", "again", ""]
+    (again,) = room.contents()["2026-12-10"].entries
+    assert (again.starts, again.moved_from) == (CALL + DAY, CALL)
+
+
+def test_a_move_that_was_told_before_the_cancellation_is_not_told_again(room: Room) -> None:
+    off = replace(LATER, **OFF)  # type: ignore[arg-type]
+    assert told(room, PLAN, LATER, off, LATER) == ["new", "moved", "cancelled", "again"]
+    (again,) = room.contents()["2026-12-17"].entries
+    assert again.moved_from is None
+
+
+def test_what_was_told_as_moved_is_not_new_once_that_is_its_time(room: Room) -> None:
+    moved = dated(1, Kind.EVENT, CALL, change=Change.MOVED, moved_from=CALL - DAY)
+    room.tick(MONDAY)
+    room.store(moved)
+    room.tick(SLOT)
+    edition = room.editions()["2026-11-26"]
+    assert f"{moved.id}" in edition.implied
+    assert edition.entries == (moved.offer,)
+
+
+def test_a_cancellation_that_reached_nobody_needs_no_taking_back(room: Room) -> None:
+    """The edition that told it was cancelled itself: its readers know the event as planned."""
+    assert told(room, PLAN, GONE) == ["new", "cancelled"]
+    store = room.composer().editions
+    store.move(store.find("digest/2026-12-03"), State.CANCELLED, SLOT + WEEK)
+    room.store(PLAN)
+    room.tick(SLOT + 2 * WEEK)
+    assert list(room.held()) == ["2026-11-26"]
+
+
+def test_a_newsletter_that_announces_at_once_tells_every_turn(room: Room) -> None:
+    room.newsletter = replace(DIGEST, name="digest", schedule=None, trigger_topics=("security",))
+    room.tick(MONDAY)
+    for day, made in enumerate((PLAN, GONE, PLAN, GONE, PLAN, PLAN)):
+        room.store(replace(made, topics=("security",)))
+        room.tick(MONDAY + day * DAY / 10)
+        room.tick(MONDAY + day * DAY / 10)
+    assert [str(e.change) for e in sorted_by_number(room)] == ["", "cancelled", "again", "cancelled", "again"]
+
+
+def sorted_by_number(room: Room) -> list[Entry]:
+    return [e for content in sorted(room.contents().values(), key=lambda c: c.number) for e in content.entries]
+
+
+def occurrence(week: int, **changes: Any) -> Entry:
+    name = f"guid:blog:weekly/{week}"
+    values = {"series": "weekly", "identities": (name,), "id": entry_id(name), "slug": f"week-{week}", **changes}
+    return dated(week, Kind.EVENT, SLOT + week * WEEK + DAY, **values)
+
+
+ALL_OFF = occurrence(0, identities=("guid:blog:weekly",), id=entry_id("guid:blog:weekly"), slug="all", **OFF)
+
+
+def test_a_series_that_is_on_again_is_one_piece_of_news() -> None:
+    weeks = [occurrence(n) for n in range(4)]
+    known = {entry.id for entry in weeks}
+    assert as_news(weeks, known, SLOT) == weeks
+    told = {*known, ALL_OFF.offer}
+    first, *others = as_news(weeks[::-1], told, SLOT + DAY)[::-1]
+    assert (first, others[1:]) == (weeks[0], weeks[2:]), "what is over stands for nothing"
+    assert (others[0].change, others[0].whole_series) == (Change.AGAIN, True)
+    assert (others[0].id, others[0].offer) == (weeks[1].id, f"{ALL_OFF.id}~again")
+    assert weeks[1].id in others[0].implied
+    assert as_news(weeks, {*told, others[0].offer}, SLOT) == weeks
+    off = replace(ALL_OFF, starts=SLOT + 2 * WEEK)
+    assert [e.change for e in as_news([*weeks, off], told, SLOT)][:4] == [Change.NONE] * 4, "still cancelled"
+    (second,) = as_news([ALL_OFF], {*told, others[0].offer}, SLOT)
+    assert second.offer == f"{ALL_OFF.id}~cancelled-2"
+
+
+def test_a_series_that_is_on_again_stands_once_in_an_edition(room: Room) -> None:
+    room.tick(MONDAY)
+    room.store(occurrence(3))
+    room.tick(SLOT)
+    EntryStore(room.table).withdraw_missing("blog", [], SLOT)
+    room.store(ALL_OFF)
+    room.store(replace(ALL_OFF, starts=SLOT + 3 * WEEK))
+    room.tick(SLOT + WEEK)
+    EntryStore(room.table).withdraw_missing("blog", [], SLOT + WEEK)
+    for week in (3, 4):
+        room.store(occurrence(week))
+    room.tick(SLOT + 2 * WEEK)
+    room.tick(SLOT + 3 * WEEK)
+    shown = {s: [(e.slug, str(e.change)) for e in c.entries] for s, c in room.contents().items()}
+    assert shown == {
+        "2026-11-26": [("week-3", "")],
+        "2026-12-03": [("all", "cancelled")],
+        "2026-12-10": [("week-3", "again"), ("week-4", "")],
+    }

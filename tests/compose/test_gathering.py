@@ -160,3 +160,28 @@ def test_where_an_entry_stood_is_named_by_its_edition_not_by_the_gathering(room:
     room.notes["digest", "2026-12-03"] = EditionNote("digest", "2026-12-03", highlight="entry-3")
     draft = room.composer().draft(room.newsletter, slot, SLOT + timedelta(days=1))
     assert draft.selection.published == (("highlight", "entry-3", f"#2 ({LAST})"),)
+
+
+@pytest.mark.parametrize(
+    ("told_before", "expected"), [(True, [Change.AGAIN]), (False, [Change.NONE])], ids=["months", "weeks"]
+)
+def test_a_gathering_takes_back_what_an_earlier_month_told(
+    room: Room, told_before: bool, expected: list[Change]
+) -> None:
+    """Who reads gatherings alone was told of the cancellation by the last month's, or never."""
+    starts = SLOT + 12 * WEEK
+    events = [dated(5, Kind.EVENT, starts, first_seen=SLOT - WEEK, change=c) for c in (Change.NONE, Change.CANCELLED)]
+    room.newsletter = replace(
+        room.newsletter, sections=(replace(room.newsletter.sections[1], within=20 * WEEK), *room.newsletter.sections)
+    )
+    begin = SLOT - WEEK if told_before else SLOT + WEEK
+    room.tick(begin - WEEK)
+    for week, made in enumerate((events[0], events[1])):
+        room.store(made)
+        room.tick(begin + week * WEEK)
+    room.store(events[0])
+    for week in range(1, 6):
+        room.tick(max(SLOT, begin) + week * WEEK)
+    made = gather(room, SLOT + 5 * WEEK)
+    assert made
+    assert [e.change for e in room.composer().editions.content(made).entries] == expected
