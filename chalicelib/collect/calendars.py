@@ -203,6 +203,7 @@ class _Reading:
             change=one.change,
             moved_from=one.original if one.change is Change.MOVED else None,
             series=event.uid if event.repeats or event.original else "",
+            planned_on=one.planned_on,
             identities=names,
         )
 

@@ -1,14 +1,15 @@
 """Entries in the table: kept under the month they were first seen, found again by any of their names."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.identity import digest, entry_id
-from chalicelib.collect.matching import Leads, match, title_keys
+from chalicelib.collect.matching import Leads, match, shared_names
 from chalicelib.collect.merging import fit, size, together, updated, without_lent
+from chalicelib.collect.rescheduling import rescheduled
 from chalicelib.content.values import Kind
 from chalicelib.errors import ConflictError
 from chalicelib.store import MAX_TRANSACTION, Delete, Insert, Item, Key, Put, Replace, Table, every
@@ -21,6 +22,8 @@ MAX_BATCH_BYTES = 3_000_000
 """What a transaction may hold, which is 4 MB with its keys."""
 MAX_OF_A_TITLE = 20
 """How many entries of one title a source may have to choose from: the last ones."""
+MAX_OF_A_SERIES = 200
+"""The same of the occurrences of a series."""
 _ATTEMPTS = 3
 
 
@@ -63,8 +66,9 @@ class EntryStore:
         """
         changes = Changes()
         left = [fit(entry) for entry in entries]
+        listed = {name for entry in left for name in entry.identities}
         for _ in range(_ATTEMPTS):
-            left = self._keep(left, changes, complete=complete) if left else []
+            left = self._keep(left, listed, changes, complete=complete) if left else []
         return changes
 
     def withdraw_missing(self, source: str, present: Sequence[Entry], now: datetime) -> int:
@@ -88,13 +92,18 @@ class EntryStore:
         for month in _months(now, max(months, DATED_MONTHS_BACK)):
             yield from every(self._table, f"DATED#{month}")
 
-    def _keep(self, found: Sequence[Entry], changes: Changes, *, complete: bool) -> list[Entry]:
-        """One attempt; those finds for which somebody else was first."""
+    def _keep(
+        self, found: Sequence[Entry], listed: Collection[str], changes: Changes, *, complete: bool
+    ) -> list[Entry]:
+        """One attempt; those finds for which somebody else was first. ``listed`` are the names of the whole reading."""
         names = _Names(self._table, found)
         matched = match(found, [names.leads(entry) for entry in found])
+        new = {n: entry for n, entry in enumerate(found) if matched[n] is None}
+        for n, stored in rescheduled(new, names.of_series(new.values(), listed)):
+            matched[n] = stored
         groups: dict[Key | int, list[Entry]] = defaultdict(list)
-        for n, (entry, stored) in enumerate(zip(found, matched, strict=True)):
-            groups[names.place(stored) if stored else n].append(entry)
+        for n, (entry, known) in enumerate(zip(found, matched, strict=True)):
+            groups[names.place(known) if known else n].append(entry)
         steps = []
         for place, group in groups.items():
             step = names.change(place, group, complete=complete) if isinstance(place, Key) else names.add(group[0])
@@ -130,11 +139,11 @@ class _Names:
 
     def __init__(self, table: Table, found: Sequence[Entry]) -> None:
         self._table = table
-        names = {name: _pointer(name) for entry in found for name in (*entry.identities, *_title_names(entry))}
+        names = {name: _pointer(name) for entry in found for name in (*entry.identities, *shared_names(entry))}
         pointers = table.get_many(list(names.values()))
         self._pointers = {name: pointers[key] for name, key in names.items() if key in pointers}
         self._places = {name: _places(pointer) for name, pointer in self._pointers.items()}
-        told = [name for entry in found if not self._sure(entry) for name in _title_names(entry)]
+        told = [name for entry in found if not self._sure(entry) for name in shared_names(entry)]
         leading = {name for entry in found for name in entry.identities}.union(told)
         self._items = table.get_many([place for name in leading for place in self._places.get(name, ())])
         self._entries = {place: entry_from_json(item.data) for place, item in self._items.items()}
@@ -145,7 +154,13 @@ class _Names:
         """The stored entries that a find may be."""
         guids = [name for name in entry.identities if name.startswith("guid:")]
         sure = [name for name in entry.identities if not name.startswith("guid:")]
-        return Leads(*(self._stored(names) for names in (sure, guids, _title_names(entry))))
+        titles = shared_names(entry) if entry.kind is Kind.POST else []
+        return Leads(*(self._stored(names) for names in (sure, guids, titles)))
+
+    def of_series(self, found: Iterable[Entry], listed: Collection[str]) -> list[Entry]:
+        """The stored occurrences of the finds' series of which none of the ``listed`` names is."""
+        names = dict.fromkeys(name for entry in found if entry.series for name in shared_names(entry))
+        return [entry for entry in self._stored(names) if not any(name in listed for name in entry.identities)]
 
     def place(self, stored: Entry) -> Key:
         """Where an entry of ``leads`` lies."""
@@ -180,15 +195,16 @@ class _Names:
             before = self._places.get(name, [])
             both = list(dict.fromkeys((*before, *places)))
             if both != before:
-                entries = [list(place) for place in both[-MAX_OF_A_TITLE:]]
+                most = MAX_OF_A_SERIES if name.startswith("series:") else MAX_OF_A_TITLE
+                entries = [list(place) for place in both[-most:]]
                 yield _Step((Put(_pointer(name), {"entries": entries}),), 100 * len(entries))
 
     def _note_title(self, entry: Entry, place: Key) -> None:
-        for name in _title_names(entry):
+        for name in shared_names(entry):
             self._of_title[name][place] = None
 
     def _sure(self, entry: Entry) -> bool:
-        return any(name in self._places for name in entry.identities if not name.startswith("guid:"))
+        return any(name in self._places for name in entry.identities if entry.series or not name.startswith("guid:"))
 
     def _stored(self, names: Iterable[str]) -> tuple[Entry, ...]:
         places = dict.fromkeys(place for name in names for place in self._places.get(name, ()))
@@ -222,11 +238,6 @@ def _replaced(
     item: Item, entry: Entry, names: Sequence[Insert | Replace | Delete] = (), found: Sequence[Entry] = ()
 ) -> _Step:
     return _Step((Replace(item, entry_to_json(entry)), *names), size(entry), found=tuple(found))
-
-
-def _title_names(entry: Entry) -> list[str]:
-    """Titles as names within a source. Events and deadlines share theirs with others and have none."""
-    return [f"title:{entry.source}:{key}" for key in title_keys(entry)] if entry.kind is Kind.POST else []
 
 
 def _pointer(name: str) -> Key:

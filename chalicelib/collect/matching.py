@@ -139,6 +139,13 @@ def title_keys(entry: Entry) -> Mapping[str, None]:
     return dict.fromkeys(key for key in keys if key)
 
 
+def shared_names(entry: Entry) -> list[str]:
+    """Names that may lead to several of a source: a post's titles, and the series of an occurrence."""
+    if entry.series and not entry.whole_series:
+        return [f"series:{entry.source}:{entry.series}"]
+    return [f"title:{entry.source}:{key}" for key in title_keys(entry)] if entry.kind is Kind.POST else []
+
+
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 

@@ -38,6 +38,12 @@ class Occurrence:
     change: Change = Change.NONE
     from_here: bool = False
 
+    @property
+    def planned_on(self) -> str:
+        """The local day of its series that it was planned for, like 2026-12-03; '' of a single event."""
+        zone = (self.event.original or self.event.start).zone
+        return f"{local_time(self.original, zone):%Y-%m-%d}" if self.original else ""
+
 
 def occurrences(events: Sequence[Event], window: Window, budget: Budget) -> list[Occurrence]:
     """Those of the events of one UID: a series or a single event, and the changes to its occurrences."""
