@@ -36,7 +36,7 @@ def _as_it_is(first: Entry, now: Entry) -> Entry:
     """An entry now, for readers who did not see the month's editions; ``first`` is what the first of them said."""
     if first.change is Change.AGAIN and now.change is not Change.CANCELLED:
         return replace(now, change=Change.AGAIN, identities=first.identities)
-    return replace(now, change=Change.NONE) if now.change is Change.AGAIN else now
+    return now
 
 
 def gather(

@@ -73,6 +73,11 @@ def told(table: SqliteTable, now: datetime = NOW) -> dict[str, str]:
             {"11-26 22:00": "11-26 08:00", "11-27 22:00": "11-27 08:00", "11-28 22:00": "11-28 08:00"},
         ),
         (
+            ("20261126T003000", "FREQ=DAILY;COUNT=3"),
+            ("20261126T013000", "FREQ=DAILY;COUNT=3"),
+            {"11-26 00:30": "11-25 23:30", "11-27 00:30": "11-26 23:30", "11-28 00:30": "11-27 23:30"},
+        ),
+        (
             ("20261126T100000", "FREQ=DAILY;COUNT=4;BYHOUR=10,15"),
             ("20261126T110000", "FREQ=DAILY;COUNT=4;BYHOUR=11,16"),
             {"11-26 10:00": "11-26 09:00", "11-26 15:00": "11-26 14:00",
@@ -104,7 +109,7 @@ def told(table: SqliteTable, now: datetime = NOW) -> dict[str, str]:
             {"12-10 17:00": "", "01-10 17:00": ""},
         ),
     ],
-    ids=["hour", "weekday", "evening", "twice a day", "first of the month", "longer", "twice a week", "four days",
+    ids=["hour", "weekday", "evening", "night", "twice a day", "first of the month", "longer", "twice a week", "four days",
          "too far"],
 )  # fmt: skip
 def test_a_series_that_is_put_elsewhere_was_moved(
