@@ -109,8 +109,8 @@ def told(table: SqliteTable, now: datetime = NOW) -> dict[str, str]:
             {"12-10 17:00": "", "01-10 17:00": ""},
         ),
     ],
-    ids=["hour", "weekday", "evening", "night", "twice a day", "first of the month", "longer", "twice a week", "four days",
-         "too far"],
+    ids=["hour", "weekday", "evening", "night", "twice a day", "first of the month", "longer", "twice a week",
+         "four days", "too far"],
 )  # fmt: skip
 def test_a_series_that_is_put_elsewhere_was_moved(
     site: Site, table: SqliteTable, before: tuple[str, str], after: tuple[str, str], expected: dict[str, str]
