@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
-from chalicelib.collect.broken_xml import breaks_off, tells_its_last, with_ends_set_right
+from chalicelib.collect.broken_xml import ENTRY_BEGINS, ENTRY_ENDS, breaks_off, tells_its_last, with_ends_set_right
 from chalicelib.collect.dates import parse_date
 from chalicelib.collect.found import SourceError
 from chalicelib.collect.repair import repaired
@@ -27,8 +27,6 @@ Item = Mapping[str, Any]
 """One entry of a feed in either format: guid, link, title, html, summary, base, language, published, authors, ..."""
 # asked for by dict.get: feedparser's own get answers one for the other, with a warning
 _DATES = ("published", "updated", "created")
-_START = re.compile(rb"<(?:\w{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
-_END = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.IGNORECASE)
 _DATE = re.compile(rb"<(?:pubDate|published|updated|dc:date)>([^<]{1,100})<")
 _BASE = re.compile(rb"base\s*=|\x00", re.IGNORECASE)
 """An xml:base, or an encoding in which it can't be seen."""
@@ -59,8 +57,8 @@ def _too_many(count: int, kept: str) -> tuple[str, ...]:
 def _xml_items(body: bytes, url: str, zone: tzinfo) -> Items:
     body, notes = _without_surplus(body, zone)
     parsed = _parsed(body, url)
-    if parsed.bozo and not all(entry.get("title") or entry.get("link") for entry in parsed.entries or [{}]):
-        parsed = _parsed(with_ends_set_right(body), url)
+    if parsed.bozo and (mended := with_ends_set_right(body)) != body:
+        parsed = max(parsed, _parsed(mended, url), key=_named)
     if not parsed.version and not parsed.entries:
         raise SourceError(_no_feed(body, str(parsed.get("bozo_exception", ""))))
     broken_off = bool(parsed.bozo) and breaks_off(body)
@@ -85,6 +83,11 @@ def _parsed(body: bytes, url: str) -> Any:
     )  # our own sanitiser does both, in a tenth of the time
 
 
+def _named(parsed: Any) -> int:
+    """How many entries have what names one."""
+    return sum(1 for entry in parsed.entries if entry.get("title") or entry.get("link"))
+
+
 def _no_feed(body: bytes, cause: str) -> str:
     if re.search(rb"<(?:html|body|form)[\s>]", body[:20_000], re.IGNORECASE):
         return "the answer is a web page (HTML): perhaps a login, or the address has changed"
@@ -94,14 +97,14 @@ def _no_feed(body: bytes, cause: str) -> str:
 
 def _without_surplus(body: bytes, zone: tzinfo) -> tuple[bytes, tuple[str, ...]]:
     """The body without the entries beyond MAX_ENTRIES, which would take minutes to parse: the older ones."""
-    starts = [match.start() for match in _START.finditer(body)]
+    starts = [match.start() for match in ENTRY_BEGINS.finditer(body)]
     if len(starts) <= MAX_ENTRIES:
         return body, ()
     first, last = (_DATE.search(body, start, start + 20_000) for start in (starts[0], starts[-1]))
     dates = [parse_date(found[1].decode("latin-1"), zone) if found else None for found in (first, last)]
     if dates[0] and dates[1] and dates[0] < dates[1]:
         return body[: starts[0]] + body[starts[-MAX_ENTRIES] :], _too_many(len(starts), "last")
-    end = max((m.end() for m in _END.finditer(body, starts[-1])), default=len(body))
+    end = max((m.end() for m in ENTRY_ENDS.finditer(body, starts[-1])), default=len(body))
     return body[: starts[MAX_ENTRIES]] + body[end:], _too_many(len(starts), "first")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from chalicelib.collect.entry import Entry
 from chalicelib.collect.folder_entries import Group, Made, make_entries
 from chalicelib.collect.found import Found, SourceError
-from chalicelib.content.posts import ENDINGS, FolderRules, Post, path_pattern, read_post
+from chalicelib.content.frontmatter import ENDINGS
+from chalicelib.content.posts import FolderRules, Post, path_pattern, read_post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Problem, Site, Source
 
@@ -131,7 +132,7 @@ def _groups(site: Site, source: Source, folder: Path, problems: Problems) -> dic
 
 def _files(source: Source, folder: Path, content: Path, problems: Problems) -> Iterator[tuple[Path, dict[str, str]]]:
     pattern = path_pattern(source.pattern)
-    for path in sorted(path for path in folder.rglob("*.*") if path.suffix.removeprefix(".") in ENDINGS):
+    for path in sorted(path for path in folder.rglob("*.*") if path.suffix.lower() in ENDINGS):
         name = path.relative_to(folder).as_posix()
         match = pattern.match(name)
         if not name.isprintable():  # also what is no UTF-8 on the disk

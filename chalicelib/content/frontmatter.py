@@ -17,6 +17,8 @@ from chalicelib.content.headers import has_headers, parse_headers, parse_toml
 from chalicelib.content.problems import Problems
 from chalicelib.content.yamldoc import Node, parse_yaml
 
+ENDINGS = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
+"""Of files that are Markdown."""
 MAX_FILE_BYTES = 2 * 1024 * 1024
 _HANDLER = YAMLHandler()
 _HEADER_LINE = re.compile(r"\A[A-Za-z][\w-]*:[ \t]+\S")

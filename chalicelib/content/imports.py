@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.content.archives import issue_number
 from chalicelib.content.fields import LANGUAGE_TAG, Fields, web_address
 from chalicelib.content.filling import filled, known_of
-from chalicelib.content.frontmatter import MAX_FILE_BYTES, MarkdownFile, read_markdown
+from chalicelib.content.frontmatter import ENDINGS, MAX_FILE_BYTES, MarkdownFile, read_markdown
 from chalicelib.content.generators import Named, address, address_in, spelled, withheld
 from chalicelib.content.markup import one_line
 from chalicelib.content.moments import parse_moment
@@ -20,7 +20,6 @@ from chalicelib.content.shortcodes import one_line_without_shortcodes, without_s
 from chalicelib.content.stories import said, stories
 from chalicelib.content.values import Source, SourceKind
 
-ENDINGS = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx"})
 NO_ISSUES = frozenset({"readme", "index", "_index", "contributing", "license", "changelog", "draft", "template"})
 MAX_FILES = 10_000
 _DATED = re.compile(r"(\d{4})[-_.]?(\d{2})[-_.]?(\d{2})(?!\d)[-_.]?(.*)\Z", re.DOTALL)

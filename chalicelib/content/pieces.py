@@ -55,12 +55,13 @@ _OPENER = re.compile(
     r"|^export\s++(?:const|let|var|function|default|async|class)\s(?:[^\n]++\n?)*+)"
     r"|(?P<escape>\\[`\\])|(?P<ticks>`++)|(?P<comment><!--)|(?P<html><(?i:pre|code|script|style)(?=[\s>]))"
     rf"|(?P<component></?[A-Z][\w.]*+(?=[\s/>])(?:\s++|[\w:-]++(?:\s*+=\s*+{_VALUE})?+)*+/?>)"
-    r"|(?P<hugo>\{\{[<%])|(?P<output>\{\{(?!\{*+:))|(?P<tag>\{%)|(?P<extension>\{++::?[^{}\n]*+\}|\{++:++|\{/\*)"
+    r"|(?P<hugo>\{\{[<%])|(?P<extension>(?<!\{)\{++(?::[^{}\n]*+\}|:++)|\{/\*)|(?P<output>\{\{)|(?P<tag>\{%)"
     r"|(?P<heading>[ \t]\{#[\w.:-]++\}(?=[ \t]*+$)|^\{[.#][^{}\n]*+\}[ \t]*+$)",
     re.MULTILINE,
 )
 _LABEL = re.compile(r"""\slabel\s*=\s*["']([^"'<>*\n]+)["']""")
 _ADMONITION = re.compile(r"[ \t]*+:::++[ \t]*+[\w-]*+(?:\[([^\]]*+)\]|\{[^}]*+\})?+[ \t]*+(.*)")
+_BRACES = re.compile(r"\{++")
 _BLANK = re.compile(r"\n[ \t>]*+(?=\n)")
 _TICKS = re.compile(r"`+")
 _INDENTED = re.compile(r"(?:(?: {4}| {0,3}\t)[^\n]*+(?:\n|\Z)|[ \t]*+\n)++")
@@ -85,7 +86,7 @@ class Pieces:
         while match := _OPENER.search(text, at):
             found: Found = getattr(self, f"_{match.lastgroup}")(match)
             if found is None:
-                at = match.end() - (match.lastgroup == "output")  # its second brace may open something
+                at = self._after(match)
                 continue
             if match.start() > plain:
                 yield Piece(Part.TEXT, text[plain : match.start()])
@@ -94,6 +95,11 @@ class Pieces:
             yield piece
         if plain < len(text):
             yield Piece(Part.TEXT, text[plain:])
+
+    def _after(self, match: re.Match[str]) -> int:
+        """Where to go on behind an opener that opens nothing: the last of many braces may open something."""
+        run = _BRACES.match(self._text, match.start()) if match.lastgroup == "output" else None
+        return max(match.start() + 1, run.end() - 2) if run else match.end()
 
     def _piece(self, part: Part, match: re.Match[str], end: int, name: str = "", rest: str = "") -> Found:
         return Piece(part, self._text[match.start() : end], name, rest), end

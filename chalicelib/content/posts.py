@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.content.fields import LANGUAGE_TAG, Fields
 from chalicelib.content.filling import filled, known_of
-from chalicelib.content.frontmatter import MarkdownFile, read_markdown
+from chalicelib.content.frontmatter import ENDINGS, MarkdownFile, read_markdown
 from chalicelib.content.generators import (
     FOREIGN_KEYS,
     Named,
@@ -80,10 +80,6 @@ class FolderRules:
     content: Path
 
 
-ENDINGS = ("md", "mdx", "markdown")
-"""Of files that are Markdown."""
-
-
 def path_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern like ``{language}/{date}-{slug}.md`` as a regular expression. Raises ValueError.
 
@@ -99,7 +95,7 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     groups = [f"(?P<{name}>{shapes.get(name, '[^/]+')})" for name in names]
     literals = [re.escape(part) for part in parts[0::2]]
     if literals[-1].endswith(r"\.md"):
-        literals[-1] = literals[-1].removesuffix("md") + f"(?:{'|'.join(ENDINGS)})"
+        literals[-1] = literals[-1].removesuffix(r"\.md") + f"(?:{'|'.join(map(re.escape, ENDINGS))})"
     return re.compile("".join(a + b for a, b in zip(literals, [*groups, ""], strict=True)) + r"\Z")
 
 

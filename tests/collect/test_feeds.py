@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.collect.broken_xml import tells_its_last, with_ends_set_right
 from chalicelib.collect.feed_items import MAX_ENTRIES
 from chalicelib.collect.feeds import read_feed
 from chalicelib.collect.found import Found, SourceError
@@ -304,6 +305,20 @@ def test_an_element_closed_by_another_name_costs_no_entry(site: Site, wrong: str
     assert [text.url for entry in found.entries for text in entry.texts.values()] == [
         f"https://a.example.org/{n}" for n in "ABC"
     ]
+
+
+def test_a_mended_feed_counts_only_where_it_tells_more(site: Site) -> None:
+    item = "<title>A</title><link>https://a.example.org/A</link><description><![CDATA[<b>x</i>]]></description>"
+    (entry,) = read(site, rss(item)[:-6]).entries
+    assert entry.texts["en"].html == "<b>x</b>"
+
+
+@pytest.mark.parametrize("part", ["href", "<link href", "<link ", "<item ", "<b>"])
+@pytest.mark.timeout(60)  # a guard against what is not linear, no measure
+def test_the_end_of_a_broken_feed_is_judged_in_seconds(part: str) -> None:
+    body = b"<item><title>A</title><pubDate>x</pubDate><link " + part.encode() * 200_000
+    assert not tells_its_last(body)
+    assert with_ends_set_right(body) == body
 
 
 def test_guids_that_several_share_and_links_that_lead_home_name_nothing(site: Site) -> None:

@@ -289,6 +289,7 @@ def test_text_without_shortcodes_stays(text: str) -> None:
             mark * 30_000
             for mark in ("{{< highlight >}}", "<Tab ", "<Tab a={{", ":::", "import {", "{% a\n\n", "\n    x\n\n")
         ),
+        *(mark * 60_000 for mark in ("{", "{{:", "{{{<")),
         "".join("`" * n + " " for n in range(1, 600)),
         "".join("\n" + "`" * (n + 3) + "\nx" for n in range(400)) * 2,
         "<Tab " + "a={" * 60_000,
