@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.clock import from_iso, iso
-from chalicelib.content.values import Kind
+from chalicelib.content.values import Kind, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class EntryText:
     html: str = ""
     summary: str = ""
     image_alt: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What readers want at a glance: label and plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Entry:
     series: str = ""
     planned_on: str = ""
     pinned: bool = False
+    shape: Shape = Shape.USUAL
     identities: tuple[str, ...] = ()
     backlog: bool = False
     """Came with the first fetch of its source: counts as seen unless it is fresh enough."""
@@ -84,6 +87,10 @@ class Entry:
     """The date its source gave last, where that has moved on from ``published`` by a day or more."""
     offered_as: str = ""
     """Of what a newsletter tells: the name it counts under, where what was told before decides that."""
+    revision: int = 0
+    """How often when, where or whether it takes place changed: the SEQUENCE of RFC 5545, 3.8.7.4. Never falls."""
+    revised: datetime | None = None
+    """When an event or deadline was last read with other words, another time or place; None where it never was."""
 
     @property
     def date(self) -> datetime:
@@ -128,7 +135,14 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "kind": str(entry.kind),
         "source": entry.source,
         "texts": {
-            tag: {"title": t.title, "url": t.url, "html": t.html, "summary": t.summary, "image_alt": t.image_alt}
+            tag: {
+                "title": t.title,
+                "url": t.url,
+                "html": t.html,
+                "summary": t.summary,
+                "image_alt": t.image_alt,
+                "facts": [list(fact) for fact in t.facts],
+            }
             for tag, t in entry.texts.items()
         },
         "first_seen": entry.first_seen.isoformat(),
@@ -146,12 +160,15 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "series": entry.series,
         "planned_on": entry.planned_on,
         "pinned": entry.pinned,
+        "shape": str(entry.shape),
         "identities": list(entry.identities),
         "backlog": entry.backlog,
         "withdrawn": entry.withdrawn,
         "lent": {tag: list(names) for tag, names in entry.lent.items()},
         "said": iso(entry.said),
         "offered_as": entry.offered_as,
+        "revision": entry.revision,
+        "revised": iso(entry.revised),
     }
 
 
@@ -162,7 +179,7 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         slug=data["slug"],
         kind=Kind(data["kind"]),
         source=data["source"],
-        texts={tag: EntryText(**text) for tag, text in data["texts"].items()},
+        texts={tag: _text(text) for tag, text in data["texts"].items()},
         first_seen=datetime.fromisoformat(data["first_seen"]),
         published=from_iso(data.get("published")),
         authors=tuple(data.get("authors", ())),
@@ -178,10 +195,17 @@ def entry_from_json(data: Mapping[str, Any]) -> Entry:
         series=data.get("series", ""),
         planned_on=data.get("planned_on", ""),
         pinned=data.get("pinned", False),
+        shape=Shape(data.get("shape", "")),
         identities=tuple(data.get("identities", ())),
         backlog=data.get("backlog", False),
         withdrawn=data.get("withdrawn", False),
         lent={tag: tuple(names) for tag, names in data.get("lent", {}).items()},
         said=from_iso(data.get("said")),
         offered_as=data.get("offered_as", ""),
+        revision=data.get("revision", 0),
+        revised=from_iso(data.get("revised")),
     )
+
+
+def _text(data: Mapping[str, Any]) -> EntryText:
+    return EntryText(**{**data, "facts": tuple((label, text) for label, text in data.get("facts", ()))})

@@ -15,7 +15,7 @@ from chalicelib.content.markup import markdown_to_html, one_line
 from chalicelib.content.pictures import check_pictures_of_text, is_there
 from chalicelib.content.posts import Post
 from chalicelib.content.problems import Problems
-from chalicelib.content.values import Kind, Site, Source
+from chalicelib.content.values import Kind, Shape, Site, Source
 
 Group = dict[str, tuple[Post, dict[str, str]]]
 """The files of one post by the language they are filed under, each with what the pattern read from its path."""
@@ -77,6 +77,7 @@ def _entries(
         all_day=lead.all_day,
         place=one_line(lead.place),
         pinned=any(version.post.pinned for version in versions),
+        shape=next((version.post.shape for version in versions if version.post.shape), Shape.USUAL),
         identities=names,
     )
     if due := [version for version in versions if version.post.deadline_at]:
@@ -93,7 +94,8 @@ def _text(site: Site, version: _Version) -> EntryText:
     post, url = version.post, version.url
     html = markdown_to_html(post.body, url or f"{site.base_url}/media/")
     title, summary, alt = (repaired(text) for text in (post.title, post.summary, post.image_alt))
-    return EntryText(one_line(title), url, html, one_line(summary, 2000), one_line(alt))
+    facts = tuple((one_line(repaired(label), 60), one_line(repaired(text))) for label, text in post.facts)
+    return EntryText(one_line(title), url, html, one_line(summary, 2000), one_line(alt), facts)
 
 
 def _versions(site: Site, source: Source, group: Group) -> list[_Version]:

@@ -1,11 +1,12 @@
 """An edition as editors arranged it: their entries in their order, as far as each may still go out. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from chalicelib.collect.entry import Entry
 from chalicelib.compose.edition import EditionSection, reminder
 from chalicelib.compose.select import Selection, Window, capped, highlight_of, is_over
-from chalicelib.content.values import ANY_LANGUAGE, EditionNote, Localized, Newsletter, NoteSection
+from chalicelib.content.values import ANY_LANGUAGE, EditionNote, Layout, Localized, Newsletter, NoteSection
 
 
 def arrange(
@@ -38,7 +39,8 @@ def arrange(
                     published.append(("entries", line.id, where))
             elif not is_over(entry, window.slot):
                 kept.append(entry)
-        made.append(EditionSection(_title(section.title, newsletter), tuple(kept)))
+        title, layout = _own(section.title, newsletter)
+        made.append(EditionSection(title, tuple(kept), layout=layout))
     highlight = _highlight(known.values(), made, newsletter, note, window)
     shown = capped([_without(section, highlight) for section in made], highlight, limits)
     left = tuple(section for section in shown if section.entries or section.more)
@@ -61,12 +63,12 @@ def _highlight(
 
 
 def _without(section: EditionSection, highlight: Entry | None) -> EditionSection:
-    return EditionSection(section.title, tuple(entry for entry in section.entries if entry != highlight))
+    return replace(section, entries=tuple(entry for entry in section.entries if entry != highlight))
 
 
-def _title(heading: str, newsletter: Newsletter) -> Localized:
-    """The newsletter's own titles in all languages, where the heading is one of them."""
+def _own(heading: str, newsletter: Newsletter) -> tuple[Localized, Layout]:
+    """The newsletter's own titles in all languages and its layout, where the heading is one of them."""
     for section in newsletter.sections:
         if heading.casefold() in {title.casefold() for title in section.title.values()}:
-            return section.title
-    return {ANY_LANGUAGE: heading} if heading else {}
+            return section.title, section.layout
+    return ({ANY_LANGUAGE: heading} if heading else {}), Layout()

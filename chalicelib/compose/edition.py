@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
-from chalicelib.content.values import Localized
+from chalicelib.content.values import Layout, Localized, Shape, Show
 from chalicelib.errors import IllegalTransitionError
 
 
@@ -51,6 +51,7 @@ class EditionSection:
     title: Localized
     entries: tuple[Entry, ...]
     more: tuple[Entry, ...] = ()
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def content_to_json(content: Content) -> dict[str, Any]:
                 "title": dict(s.title),
                 "entries": [entry_to_json(e) for e in s.entries],
                 "more": [entry_to_json(e) for e in s.more],
+                "layout": [str(s.layout.show), s.layout.words, s.layout.pictures, str(s.layout.shape)],
             }
             for s in content.sections
         ],
@@ -139,6 +141,7 @@ def content_from_json(data: Mapping[str, Any]) -> Content:
                 s["title"],
                 tuple(entry_from_json(e) for e in s["entries"]),
                 tuple(entry_from_json(e) for e in s.get("more", ())),
+                _layout(*s["layout"]) if "layout" in s else Layout(),
             )
             for s in data["sections"]
         ),
@@ -149,3 +152,7 @@ def content_from_json(data: Mapping[str, Any]) -> Content:
         reminders=tuple(data.get("reminders", ())),
         gathering=data.get("gathering", False),
     )
+
+
+def _layout(show: str, words: int, pictures: bool, shape: str) -> Layout:
+    return Layout(Show(show), words, pictures, Shape(shape))

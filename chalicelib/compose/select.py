@@ -138,7 +138,8 @@ def select(
         left = [entry for entry in left if entry not in taken]
         shown = [entry for entry in taken if section.remind or entry not in again]
         if shown:
-            sections.append(EditionSection(section.title, tuple(sorted(shown, key=lambda e: _order(e, rank)))))
+            ordered = tuple(sorted(shown, key=lambda e: _order(e, rank)))
+            sections.append(EditionSection(section.title, ordered, layout=section.layout))
     reminders = tuple(e.id for section in sections for e in section.entries if e in again)
     return Selection(capped(sections, highlight, limits or {}), highlight, _unknown(entries, note), (), reminders)
 

@@ -10,7 +10,18 @@ from chalicelib.content.fields import Fields
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.moments import parse_moment, parse_time
 from chalicelib.content.problems import Problems, did_you_mean
-from chalicelib.content.values import Approval, Kind, Newsletter, Schedule, Section, Site
+from chalicelib.content.values import (
+    Approval,
+    CalendarUse,
+    Kind,
+    Layout,
+    Newsletter,
+    Schedule,
+    Section,
+    Shape,
+    Show,
+    Site,
+)
 from chalicelib.content.yamldoc import parse_yaml
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
@@ -45,6 +56,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
             fields.file, fields.line, "bad-schedule", "a newsletter needs either 'schedule' or 'trigger'"
         )
     chosen = fields.text("topics", "all") if _is_text(fields, "topics") else fields.texts("topics")
+    template = fields.choice("template", templates, "alert" if trigger else "digest")
     newsletter = Newsletter(
         name=name,
         title=fields.localized("title", required=True, languages=site.languages),
@@ -52,7 +64,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         trigger_topics=trigger,
         sections=tuple(_section(section, site, topics) for section in fields.each("sections")),
         topics=None if chosen == "all" else _known(fields, "topics", chosen, topics),
-        template=fields.choice("template", templates, "alert" if trigger else "digest"),
+        template=template,
         approval=Approval(fields.choice("approval", [str(a) for a in Approval], "none")),
         draft_before=_span(fields, "draft_before", timedelta(hours=48)),
         hold_if_late=_span(fields, "hold_if_late", timedelta(hours=6)),
@@ -60,10 +72,20 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         cadences=_cadences(fields),
         highlight=fields.parsed("highlight", _highlight, ""),
         description=fields.localized("description", languages=site.languages),
+        calendar=_calendar(fields, template, scheduled=schedule is not None),
         file=fields.file,
     )
     fields.finish(("schedule", "trigger"))
     return newsletter if newsletter.sections else replace(newsletter, sections=(Section({}, rest=True),))
+
+
+def _calendar(fields: Fields, template: str, *, scheduled: bool) -> CalendarUse:
+    usual = CalendarUse.PUBLISH if template == "event" else CalendarUse.NONE
+    use = CalendarUse(fields.choice("calendar", [str(use) for use in CalendarUse], usual))
+    if use is CalendarUse.INVITE and scheduled:
+        message = "an invitation is for one event: an edition that holds several offers them to be added instead"
+        fields.problems.warning(fields.file, fields.line_of("calendar"), "invite-several", message)
+    return use
 
 
 def _span(fields: Fields, key: str, default: timedelta) -> timedelta:
@@ -98,6 +120,22 @@ def _highlight(text: str) -> str:
     if words[:1] != ["latest"] or len(words) > 2:
         raise ValueError(f"'{text}' is no rule; write 'latest', or 'latest release' with a topic or category")
     return " ".join(words)
+
+
+def _layout(fields: Fields) -> Layout:
+    shape = fields.choice("shape", [str(shape) for shape in Shape if shape], "") if "shape" in fields else ""
+    return Layout(
+        show=Show(fields.choice("show", [str(show) for show in Show], str(Show.SUMMARY))),
+        words=fields.parsed("words", _words, 0),
+        pictures=fields.flag("pictures"),
+        shape=Shape(shape),
+    )
+
+
+def _words(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,2}", text):
+        raise ValueError(f"'{text}' is no number of words; write one from 1 to 999")
+    return int(text)
 
 
 def _schedule(fields: Fields, site: Site) -> Schedule | None:
@@ -158,9 +196,10 @@ def _section(fields: Fields, site: Site, topics: tuple[str, ...]) -> Section:
         within=fields.span("within"),
         rest=fields.flag("rest"),
         remind=fields.flag("remind", default=kind == Kind.DEADLINE),
+        layout=_layout(fields),
     )
     if not (section.topics or section.kind or section.rest):
         message = "a section needs topics, kind or 'rest: true', else nothing can stand in it"
         fields.problems.error(fields.file, fields.line, "empty-section", message)
-    fields.finish(("kind",))
+    fields.finish(("kind", "shape"))
     return section

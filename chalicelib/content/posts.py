@@ -25,13 +25,15 @@ from chalicelib.content.pictures import check_picture
 from chalicelib.content.problems import Problems, did_you_mean, nearest
 from chalicelib.content.shortcodes import one_line_without_shortcodes
 from chalicelib.content.teaser import parted
-from chalicelib.content.values import Kind, Source
+from chalicelib.content.values import Kind, Shape, Source
 
 KNOWN_KEYS = (
     "author", "authors", "categories", "category", "date", "deadline", "description", "draft", "ends",
-    "excerpt", "image", "lang", "language", "pinned", "place", "published", "slug", "starts", "summary", "tags",
-    "title", "topics", "url",
+    "excerpt", "facts", "image", "lang", "language", "pinned", "place", "published", "shape", "slug", "starts",
+    "summary", "tags", "title", "topics", "url",
 )  # fmt: skip
+
+MAX_FACTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Post:
     all_day: bool = False
     place: str = ""
     pinned: bool = False
+    shape: Shape = Shape.USUAL
+    facts: tuple[tuple[str, str], ...] = ()
     expires: datetime | None = None
     deadline_title: str = ""
     deadline_at: datetime | None = None
@@ -139,6 +143,8 @@ def _read_fields(markdown: MarkdownFile, file: str, values: dict[str, str], rule
         image_alt=alt,
         place=fields.text("place"),
         pinned=fields.flag("pinned"),
+        shape=_shape(fields),
+        facts=_facts(fields),
         expires=_first_moment(fields, ("expirydate", "unpublishdate"), rules.zone),
         lines={key: fields.line_of(key) for key in fields.keys()},
     )
@@ -209,6 +215,22 @@ def _image(fields: Fields) -> tuple[str, str]:
     src, alt = image.text("src", required=True), image.text("alt")
     image.finish(("src", "alt"))
     return src, alt
+
+
+def _shape(fields: Fields) -> Shape:
+    return (
+        Shape(fields.choice("shape", [str(shape) for shape in Shape if shape], ""))
+        if "shape" in fields
+        else Shape.USUAL
+    )
+
+
+def _facts(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """What readers want at a glance, in the order written: label and text, such as Severity, Where, Apply by."""
+    facts = fields.sub("facts")
+    if facts is None:
+        return ()
+    return tuple((label, text) for label in list(facts.keys())[:MAX_FACTS] if (text := facts.text(label)))
 
 
 def _topics(fields: Fields, known: Iterable[str]) -> tuple[str, ...]:

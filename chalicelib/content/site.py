@@ -41,12 +41,12 @@ def read_site(root: Path, problems: Problems) -> tuple[Site | None, bool]:
     found = Problems()
     text = read_text(path, SITE_FILE, found)
     node = parse_yaml(text, SITE_FILE, found) if text is not None else None
-    site = _site(root, Fields(node, SITE_FILE, found)) if node else None
+    site = _site(root, Fields(node, SITE_FILE, found), problems) if node else None
     problems.extend(found.sorted())
     return site, site is not None and not found.errors
 
 
-def _site(root: Path, fields: Fields) -> Site:
+def _site(root: Path, fields: Fields, problems: Problems) -> Site:
     languages = _languages(fields)
     topics = _topics(fields, languages)
     site = Site(
@@ -63,7 +63,7 @@ def _site(root: Path, fields: Fields) -> Site:
         footer=fields.localized("footer", languages=languages),
         topics=topics,
         sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
-        theme=read_theme(fields),
+        theme=read_theme(root, fields, problems),
     )
     fields.finish()
     return site

@@ -104,15 +104,61 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The look of mails and pages; colours are #rrggbb, fonts CSS stacks of system fonts."""
+    """The look of mails and pages; colours are #rrggbb, fonts CSS stacks of system fonts, sizes CSS pixels.
+
+    ``ink`` is text on ``paper``, ``note`` what is said by the way, ``line`` hairlines, ``shade`` what code stands on.
+    """
 
     accent: str = "#0b5cad"
     accent_dark: str = "#6cb6ff"
+    ink: str = "#1b1f24"
+    ink_dark: str = "#e6edf3"
+    paper: str = "#ffffff"
+    paper_dark: str = "#0d1117"
+    note: str = "#57606a"
+    note_dark: str = "#9198a1"
+    line: str = "#d8dee4"
+    line_dark: str = "#30363d"
+    shade: str = "#f6f8fa"
+    shade_dark: str = "#161b22"
     title_font: str = "Georgia, 'Times New Roman', serif"
     text_font: str = "-apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+    code_font: str = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+    radius: int = 6
     logo: str = ""
+    logo_dark: str = ""
     logo_alt: str = ""
     logo_width: int = 0
+
+
+class Show(StrEnum):
+    """How much of its entries a section shows."""
+
+    SUMMARY = "summary"
+    FULL = "full"
+    TITLES = "titles"
+
+
+class Shape(StrEnum):
+    """What an entry looks like in a mail; the usual one is decided by its kind."""
+
+    USUAL = ""
+    CALL = "call"
+    PEOPLE = "people"
+    JOB = "job"
+    POLL = "poll"
+    QUOTE = "quote"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a section shows its entries. ``words`` is about how many a summary has (0: the usual)."""
+
+    show: Show = Show.SUMMARY
+    words: int = 0
+    pictures: bool = False
+    shape: Shape = Shape.USUAL
+    """Of entries that name none themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +172,7 @@ class Section:
     rest: bool = False
     remind: bool = False
     """What is to come is named once more in the last edition before it."""
+    layout: Layout = field(default_factory=Layout)
 
 
 class Approval(StrEnum):
@@ -133,6 +180,14 @@ class Approval(StrEnum):
 
     NONE = "none"
     EDITORS = "editors"
+
+
+class CalendarUse(StrEnum):
+    """Whether mails carry their events as a calendar file: not, to be added, or as an invitation to be answered."""
+
+    NONE = "none"
+    PUBLISH = "publish"
+    INVITE = "invite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +218,7 @@ class Newsletter:
     highlight: str = ""
     """``latest``, or ``latest <topic or category>``: which entry is the highlight where no note names one."""
     description: Localized = field(default_factory=dict)
+    calendar: CalendarUse = CalendarUse.NONE
     file: str = ""
 
 
