@@ -205,6 +205,7 @@ class _Reading:
             series=event.uid if event.repeats or event.original else "",
             planned_on=one.planned_on,
             identities=names,
+            revision=event.sequence,
         )
 
     def _language(self, event: Event) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from chalicelib.collect.entry import Entry, entry_from_json, entry_to_json
 from chalicelib.collect.identity import digest, entry_id
 from chalicelib.collect.matching import Leads, match, shared_names
-from chalicelib.collect.merging import fit, size, together, updated, without_lent
+from chalicelib.collect.merging import fit, revised, size, together, updated, without_lent
 from chalicelib.collect.rescheduling import rescheduled
 from chalicelib.content.values import Kind
 from chalicelib.errors import ConflictError
@@ -59,6 +59,24 @@ class EntryStore:
             if not entry.withdrawn:
                 yield entry
 
+    def dated(self, now: datetime) -> Iterator[Entry]:
+        """Every event and deadline first seen in the last five years, as far as it is not withdrawn."""
+        for month in _months(now, DATED_MONTHS_BACK):
+            entries = (entry_from_json(item.data) for item in every(self._table, f"DATED#{month}"))
+            yield from (entry for entry in entries if not entry.withdrawn)
+
+    def find_dated(self, entry_id: str, now: datetime) -> Entry | None:
+        """An event or deadline by its id, also a withdrawn one, or None where there is none."""
+        pointer = self._table.get(_pointer(_by_id(entry_id)))
+        if pointer is not None:
+            item = self._table.get(_places(pointer)[0])
+            return entry_from_json(item.data) if item else None
+        for month in _months(now, DATED_MONTHS_BACK):  # kept before there were such pointers
+            for item in every(self._table, f"DATED#{month}"):
+                if item.data["id"] == entry_id:
+                    return entry_from_json(item.data)
+        return None
+
     def keep(self, entries: Sequence[Entry], *, complete: bool = False) -> Changes:
         """Add what is new and change what was edited, of one reading of one source; see matching.py for which is which.
 
@@ -81,7 +99,7 @@ class EntryStore:
             if entry.withdrawn or over or names & set(entry.identities):
                 continue
             if entry.source == source:
-                gone += self._write_alone(_replaced(item, replace(entry, withdrawn=True)))
+                gone += self._write_alone(_replaced(item, revised(entry, replace(entry, withdrawn=True), now)))
             elif any(lender[0] == source for lender in entry.lent.values()):
                 gone += self._write_alone(_replaced(item, without_lent(entry, source)))
         return gone
@@ -175,6 +193,8 @@ class _Names:
         key = Key(f"{shelf}#{kept.first_seen:%Y-%m}", f"{kept.first_seen:%Y-%m-%dT%H:%M:%SZ}#{kept.id}")
         self._note_title(entry, key)
         names = [self._lead(name, key) for name in entry.identities]
+        if kept.starts:
+            names.append(Insert(_pointer(_by_id(kept.id)), {"entry": list(key)}))
         return _Step((Insert(key, entry_to_json(kept)), *names), size(kept), new=True, found=(entry,))
 
     def change(self, place: Key, found: Sequence[Entry], *, complete: bool) -> _Step | None:
@@ -238,6 +258,11 @@ def _replaced(
     item: Item, entry: Entry, names: Sequence[Insert | Replace | Delete] = (), found: Sequence[Entry] = ()
 ) -> _Step:
     return _Step((Replace(item, entry_to_json(entry)), *names), size(entry), found=tuple(found))
+
+
+def _by_id(entry_id: str) -> str:
+    """The name under which a calendar program's address finds an event."""
+    return f"id:{entry_id}"
 
 
 def _pointer(name: str) -> Key:

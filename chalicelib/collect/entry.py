@@ -127,6 +127,9 @@ class Entry:
         return next(iter(self.texts.items()))
 
 
+_WORDS = ("title", "url", "html", "summary", "image_alt")
+
+
 def entry_to_json(entry: Entry) -> dict[str, Any]:
     """A JSON object from which ``entry_from_json`` makes an equal entry."""
     return {
@@ -135,15 +138,8 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "kind": str(entry.kind),
         "source": entry.source,
         "texts": {
-            tag: {
-                "title": t.title,
-                "url": t.url,
-                "html": t.html,
-                "summary": t.summary,
-                "image_alt": t.image_alt,
-                "facts": [list(fact) for fact in t.facts],
-            }
-            for tag, t in entry.texts.items()
+            tag: {**{key: getattr(text, key) for key in _WORDS}, "facts": [list(fact) for fact in text.facts]}
+            for tag, text in entry.texts.items()
         },
         "first_seen": entry.first_seen.isoformat(),
         "published": iso(entry.published),

@@ -32,7 +32,24 @@ def updated(old: Entry, entry: Entry, *, complete: bool) -> Entry:
         new = _joined(old, entry)
     else:
         new = _edited(old, entry, complete=complete)
-    return fit(replace(new, identities=_names(old, entry)))
+    return fit(revised(old, replace(new, identities=_names(old, entry)), entry.first_seen))
+
+
+def revised(old: Entry, new: Entry, now: datetime) -> Entry:
+    """What became of ``old``, with the revision and the moment that tell calendar programs so; posts have none.
+
+    The revision follows RFC 5545, 3.8.7.4: it rises where when, where or whether it takes place is another, and is
+    never below that of its source.
+    """
+    if new.starts is None:
+        return new
+    rises = _standing(old) != _standing(new)
+    moment = now if rises or old.texts != new.texts else old.revised
+    return replace(new, revision=max(new.revision, old.revision + rises), revised=moment)
+
+
+def _standing(entry: Entry) -> tuple[object, ...]:
+    return entry.starts, entry.ends, entry.all_day, entry.place, entry.change, entry.withdrawn
 
 
 def _names(old: Entry, entry: Entry) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from chalicelib.compose.gathering import MONTHLY
 from chalicelib.content.values import Newsletter, Site
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
 from chalicelib.errors import AddressError, RenderError
+from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.letter import compile_letter
 from chalicelib.render.renderer import render
 from chalicelib.render.templates import templates_for
@@ -107,5 +108,8 @@ class Planner:
             if self._chunks.has_letter(content.edition_id, variant.key):
                 continue
             rendered = render(self._site, newsletter, content, variant, templates=templates)
-            letter = compile_letter(rendered, site=self._site, newsletter=newsletter, content=content, variant=variant)
+            letter = compile_letter(
+                rendered, site=self._site, newsletter=newsletter, content=content, variant=variant,
+                calendar=calendar_of(self._site, newsletter, content, variant),
+            )  # fmt: skip
             self._chunks.keep_letter(content.edition_id, variant.key, letter)

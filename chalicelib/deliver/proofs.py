@@ -8,6 +8,7 @@ from html import escape
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Site, localize
 from chalicelib.errors import AddressError, RenderError
+from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.letter import Letter, Reader, compile_letter
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
@@ -37,7 +38,10 @@ def samples(site: Site, content: Content, *, prefix: str = "") -> list[Sample]:
             raise RenderError(f"{content.edition_id} has nothing for a reader of all topics.")
         rendered = render(site, newsletter, content, variant, templates=templates)
         rendered = replace(rendered, subject=prefix + rendered.subject)
-        letter = compile_letter(rendered, site=site, newsletter=newsletter, content=content, variant=variant)
+        letter = compile_letter(
+            rendered, site=site, newsletter=newsletter, content=content, variant=variant,
+            calendar=calendar_of(site, newsletter, content, variant),
+        )  # fmt: skip
         found.append(Sample(language, rendered, letter))
     return found
 

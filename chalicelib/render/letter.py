@@ -18,9 +18,10 @@ from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site, localize
 from chalicelib.errors import RenderError
 from chalicelib.render import headers
+from chalicelib.render.attendee import attendee_line
 from chalicelib.render.personal import FIELDS, TOKEN, fallback_of, fill
 from chalicelib.render.quoted_printable import qp_value, quoted_printable
-from chalicelib.render.rendered import Rendered, archive_url
+from chalicelib.render.rendered import CalendarPart, Rendered, archive_url
 from chalicelib.render.text import ascii_host, header_text
 from chalicelib.render.variants import Variant
 
@@ -44,7 +45,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a reader's value goes: a field, its context (``html``, ``text``, ``header``), a plain fallback."""
+    """Where a reader's value goes: a field, its context (``html``, ``text``, ``header``, ``ics``), a plain fallback."""
 
     field: str
     context: str
@@ -116,18 +117,54 @@ class Letter:
 
 
 def compile_letter(
-    rendered: Rendered, *, site: Site, newsletter: Newsletter, content: Content, variant: Variant
+    rendered: Rendered,
+    *,
+    site: Site,
+    newsletter: Newsletter,
+    content: Content,
+    variant: Variant,
+    calendar: CalendarPart | None = None,
 ) -> Letter:
     """Compile a rendered variant. Raises AddressError or RenderError where the site's own values can't go out."""
     boundary = f"=_sendbrief_{sha256((rendered.text + rendered.html).encode()).hexdigest()[:24]}"
-    segments: list[Segment] = [
-        *_head(rendered, site, newsletter, content, variant),
-        f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n',
+    fold = "\r\n" if calendar else ""  # without a calendar all bytes are as they were before there were any
+    body: list[Segment] = [
+        f'Content-Type: multipart/alternative;{fold} boundary="{boundary}"\r\n\r\n',
         *_part("plain", rendered.text, "text", boundary),
         *_part("html", rendered.html, "html", boundary),
+        *(_calendar_part(calendar, boundary) if calendar else ()),
         f"--{boundary}--\r\n",
     ]
+    whole = _with_attachment(body, calendar, f"=_all{boundary[1:]}") if calendar else body
+    segments = [*_head(rendered, site, newsletter, content, variant), *whole]
     return Letter(content.edition_id, variant.key, tuple(_merged(segments)))
+
+
+def _calendar_part(calendar: CalendarPart, boundary: str) -> list[Segment]:
+    """What programs that know calendars show in place of the text (RFC 6047, 2.4: both methods are the same)."""
+    kind = f"text/calendar; charset=utf-8; method={calendar.method}"
+    return [f"--{boundary}\r\nContent-Type: {kind}\r\n", *_ics(calendar)]
+
+
+def _with_attachment(body: list[Segment], calendar: CalendarPart, boundary: str) -> list[Segment]:
+    """The body with the calendar as a file as well, for those who save it."""
+    return [
+        f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n\r\n--{boundary}\r\n',
+        *body,
+        f'--{boundary}\r\nContent-Type: application/ics;\r\n name="{calendar.filename}"\r\n'
+        f'Content-Disposition: attachment;\r\n filename="{calendar.filename}"\r\n',
+        *_ics(calendar),
+        f"--{boundary}--\r\n",
+    ]
+
+
+def _ics(calendar: CalendarPart) -> list[Segment]:
+    """The calendar, encoded; the reader's line stands between two line ends, so that it lengthens no other."""
+    segments: list[Segment] = ["Content-Transfer-Encoding: quoted-printable\r\n\r\n"]
+    for number, piece in enumerate(calendar.pieces):
+        segments += [Slot("attendee", "ics"), "\r\n"] if number else []
+        segments.append(quoted_printable(piece))
+    return [*segments, "\r\n"]
 
 
 def _head(rendered: Rendered, site: Site, newsletter: Newsletter, content: Content, variant: Variant) -> list[Segment]:
@@ -195,7 +232,7 @@ def _merged(segments: list[Segment]) -> list[Segment]:
 
 
 def _known(slot: Slot) -> Slot:
-    known = _HEADERS if slot.context == "header" else FIELDS
+    known = {"header": tuple(_HEADERS), "ics": ("attendee",)}.get(slot.context, FIELDS)
     if slot.context not in _CONTEXTS or slot.field not in known:
         raise ValueError(f"unknown slot {slot}")
     return slot
@@ -213,6 +250,10 @@ def _header_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> byte
     return _HEADERS[slot.field](slot, reader, values).encode("ascii")
 
 
+def _ics_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
+    return quoted_printable(attendee_line(reader.address, values["name"])).encode("ascii")
+
+
 _HEADERS: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], str]] = {
     "to": lambda slot, reader, values: headers.mailbox("To", values["name"], reader.address),
     "subject": lambda slot, reader, values: headers.unstructured("Subject", fill(slot.fallback, values)),
@@ -224,4 +265,5 @@ _CONTEXTS: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], bytes]] = {
     "html": _html_value,
     "text": _text_value,
     "header": _header_value,
+    "ics": _ics_value,
 }

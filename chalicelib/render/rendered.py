@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from chalicelib.collect.entry import Entry
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Site
 from chalicelib.render.text import ascii_url
@@ -16,6 +17,20 @@ class Rendered:
     html: str
     text: str
     preheader: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """Events as a file of a mail (RFC 5546). ``pieces`` end with CRLF; between two of them is the reader's line."""
+
+    method: str
+    filename: str
+    pieces: tuple[str, ...]
+
+
+def event_url(site: Site, entry: Entry) -> str:
+    """Where an event or deadline stands as a calendar file: ``<base_url>/calendar/<entry id>.ics``."""
+    return ascii_url(f"{site.base_url.rstrip('/')}/calendar/{quote(entry.id, safe='')}.ics")
 
 
 def archive_url(site: Site, content: Content, language: str) -> str:

@@ -146,6 +146,7 @@ def test_all_files_are_checked_in_one_run(tmp_path: Path) -> None:
         (WEEKLY + "approval: maybe\n", 4, "unknown-value"),
         (WEEKLY + "cadences: [weekly]\n", 4, "unknown-value"),
         (WEEKLY + "draft_before: soon\n", 4, "bad-value"),
+        (WEEKLY + "calendar: invte\n", 4, "unknown-value"),
         (WEEKLY + "titel: x\n", 4, "unknown-key"),
         ("title: T\nschedule: {rule: FREQ=WEEKLY}\nsections:\n  - {title: A}\n", 4, "empty-section"),
         ("title: T\nschedule: {rule: FREQ=WEEKLY}\nsections:\n  - A\n", 4, "wrong-type"),
@@ -176,6 +177,27 @@ def test_a_span_of_nothing_is_one(tmp_path: Path) -> None:
     newsletter = make_site(tmp_path, {"newsletters/n.yaml": text}).newsletters["n"]
     assert not newsletter.draft_before
     assert not newsletter.hold_if_late
+
+
+@pytest.mark.parametrize(
+    ("lines", "use"),
+    [("", "none"), ("calendar: publish\n", "publish"), ("calendar: none\n", "none"), ("template: event\n", "publish"),
+     ("template: event\ncalendar: none\n", "none"), ("template: event\ncalendar: invite\n", "invite")],
+)  # fmt: skip
+def test_whether_mails_carry_their_events(tmp_path: Path, lines: str, use: str) -> None:
+    write_site(tmp_path, {"newsletters/n.yaml": "title: N\ntrigger: {topics: [news]}\n" + lines})
+    for file in ("subject.txt", "body.mjml", "body.txt"):
+        path = tmp_path / "templates" / "email" / "event" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert named(tmp_path) == []
+    assert str(load_site(tmp_path).require().newsletters["n"].calendar) == use
+
+
+def test_an_invitation_by_a_newsletter_of_many_events_is_a_warning(tmp_path: Path) -> None:
+    write_site(tmp_path, {"newsletters/n.yaml": WEEKLY + "calendar: invite\n"})
+    assert named(tmp_path) == [("newsletters/n.yaml", 4, "invite-several")]
+    assert load_site(tmp_path).require().newsletters["n"].calendar == "invite"
 
 
 def test_two_files_of_one_newsletter(tmp_path: Path) -> None:
