@@ -14,18 +14,26 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
-from jinja2.exceptions import TemplateError, TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, Undefined
+from jinja2.exceptions import TemplateSyntaxError
 from markupsafe import Markup, escape
 
 from chalicelib.errors import RenderError
+from chalicelib.render.budget import bounded, budget
+from chalicelib.render.filters import printable, text_of
 from chalicelib.render.messages import Catalogue, load_catalogue
+from chalicelib.render.mjml import MjmlError, to_html
+from chalicelib.render.mjml_structure import first_refusal
+from chalicelib.render.origins import Expanded, MarkingEnvironment
+from chalicelib.render.sandbox import BoundedEnvironment
 from chalicelib.render.text import clean
 
 BUILT_IN = Path(__file__).resolve().parents[2] / "templates"
 """Beside chalicelib/ in the checkout, and at the root of the Lambda zip."""
 
+_LONG = 10_000
+"""Characters of a value that count when it is printed, not only with the whole that is made of it."""
+_AS_IT_IS = (Markup, int, float)
 _SLOT = re.compile("SLOT([0-9a-f]+)TOLS")
 
 
@@ -41,10 +49,17 @@ class Html:
 
 def _hide(value: object) -> object:
     """What a ``.mjml`` template prints in place of a value (Jinja's ``finalize``)."""
-    if isinstance(value, Markup | int | float) or value is None:
+    if isinstance(value, _AS_IT_IS) or value is None:
         return "" if value is None else value
-    html = value.text if isinstance(value, Html) else str(escape(str(value)))
+    html = value.text if isinstance(value, Html) else str(escape(str(printable(value))))
+    if len(html) > _LONG:
+        budget().spend(2 * len(html))
     return Markup(f"SLOT{html.encode('utf-8', 'replace').hex()}TOLS") if html else ""  # noqa: S704 - hex only
+
+
+def _show(value: object) -> object:
+    """What a ``.txt`` template prints."""
+    return value if isinstance(value, str | Undefined) else text_of(value)
 
 
 def _reveal(html: str) -> str:
@@ -62,7 +77,24 @@ class Templates:
     def html(self, name: str, context: Mapping[str, object]) -> str:
         """A ``.mjml`` template as HTML. Raises RenderError naming template and line."""
         source = self._run(self.markup, name, context)
-        return _reveal(_mjml(name, source))
+        try:
+            return _reveal(to_html(source))
+        except MjmlError as error:
+            raise self._refused(name, context, error) from error
+
+    def expanded(self, name: str, context: Mapping[str, object]) -> Expanded:
+        """The MJML that a template becomes, each tag with the line it comes from. Raises RenderError."""
+        environment = _marking(self.roots)
+        return environment.origins(self._run(environment, name, context))
+
+    def _refused(self, name: str, context: Mapping[str, object], error: MjmlError) -> RenderError:
+        """What MRML does not like, with the line of the template, which MRML can't name."""
+        made = self.expanded(name, context)
+        hint = "Mend the template; 'sendbrief check' names all that is wrong in it."
+        if fault := first_refusal(made.text):
+            place = made.origin(fault.offset)
+            return RenderError(f"Template {place.name}, line {place.line}: {fault.message}.", hint)
+        return RenderError(f"Template {name} is no MJML that can be rendered: {error}.", hint)
 
     def text(self, name: str, context: Mapping[str, object]) -> str:
         """A ``.txt`` template, nothing escaped. Raises RenderError naming template and line."""
@@ -74,18 +106,11 @@ class Templates:
 
     def _run(self, environment: Environment, name: str, context: Mapping[str, object]) -> str:
         try:
-            return environment.get_template(name).render(context)
+            with bounded():
+                return environment.get_template(name).render(context)
         except RenderError:
             raise
-        except (
-            TemplateError,
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
+        except Exception as error:
             raise _fault(name, error) from error
 
 
@@ -96,8 +121,20 @@ def templates_for(root: Path) -> Templates:
 
 @lru_cache(maxsize=32)
 def _templates(roots: tuple[Path, ...]) -> Templates:
-    loader = ChoiceLoader([FileSystemLoader(root) for root in roots])
-    return Templates(roots, _environment(loader, markup=True), _environment(loader, markup=False))
+    return Templates(
+        roots,
+        BoundedEnvironment(loader=_loader(roots), **_options(markup=True)),
+        BoundedEnvironment(loader=_loader(roots), **_options(markup=False)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _marking(roots: tuple[Path, ...]) -> MarkingEnvironment:
+    return MarkingEnvironment(loader=_loader(roots), **_options(markup=True))
+
+
+def _loader(roots: tuple[Path, ...]) -> ChoiceLoader:
+    return ChoiceLoader([FileSystemLoader(root) for root in roots])
 
 
 @lru_cache(maxsize=64)
@@ -105,28 +142,15 @@ def _catalogue(roots: tuple[Path, ...], language: str, fallback: str) -> Catalog
     return load_catalogue(roots, language, fallback)
 
 
-def _environment(loader: ChoiceLoader, *, markup: bool) -> Environment:
-    return SandboxedEnvironment(
-        loader=loader,
-        undefined=StrictUndefined,
-        autoescape=markup,
-        finalize=_hide if markup else None,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _mjml(name: str, source: str) -> str:
-    from mjml import mjml2html
-
-    try:
-        return mjml2html(source)
-    except ValueError as error:
-        raise RenderError(
-            f"Template {name} is no well-formed MJML: {error}.",
-            "Look for an unclosed element, an unquoted attribute or a bare < in it or in what it includes.",
-        ) from error
+def _options(*, markup: bool) -> dict[str, Any]:
+    return {
+        "undefined": StrictUndefined,
+        "autoescape": markup,
+        "finalize": _hide if markup else _show,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "keep_trailing_newline": True,
+    }
 
 
 def _fault(name: str, error: Exception) -> RenderError:
@@ -138,8 +162,9 @@ def _fault(name: str, error: Exception) -> RenderError:
         place, line = error.name or name, error.lineno
     else:
         place, line = _place(error, name)
-    said = clean(str(error)) or type(error).__name__
-    return RenderError(f"Template {place}, line {line}: {said}.".replace("..", "."), "Mend the template.")
+    said = "it is nested too deep" if isinstance(error, MemoryError | RecursionError) else clean(str(error))
+    where = f"Template {place}, line {line}" if line else f"Template {place}"
+    return RenderError(f"{where}: {said or type(error).__name__}.".replace("..", "."), "Mend the template.")
 
 
 def _place(error: Exception, name: str) -> tuple[str, int]:

@@ -114,7 +114,45 @@ def test_templates_outside_the_folders_are_out_of_reach(tmp_path):
         templates_for(tmp_path).text("email/../../secret.txt", {})
 
 
-@pytest.mark.parametrize("body", ["<p>unclosed", "a < b", "<b x=1>x</b>"])
-def test_broken_mjml_names_the_template(tmp_path, body):
-    with pytest.raises(RenderError, match=r"email/x/body\.mjml is no well-formed MJML"):
+BROKEN = [
+    ("\n<p>unclosed", 2, "<p> is not closed before </mj-text>"),
+    ("a\n\n< b", 3, "a '<' that begins no tag"),
+    ("\n\n<b\n x=1>x</b>", 4, "x of <b> has a value without quotes"),
+    ("</mj-text><mj-divider>{{ 1 }}</mj-divider><mj-text>", 1, "text can't stand in <mj-divider>"),
+    ("{# <b> #}{% raw %}{{ '<b>' }}{% endraw %}\n</b></i>", 2, "</i> closes nothing"),
+    ("{% set x = '<b>' %}\n{{ x|safe }}\n<i></b>", 3, "<i> is not closed before </b>"),
+    ("{%- if 1 -%}\n\n{% for a in [1, 2] %}\n<i>\n{% endfor %}</i>{% endif %}", 4, "<i> is not closed"),
+    ("\n" + "<i>" * 200 + "</i>" * 200, 2, "<i> is nested more than 100 deep"),
+]
+
+
+@pytest.mark.parametrize(("body", "line", "said"), BROKEN)
+def test_broken_mjml_names_template_and_line(tmp_path, body, line, said):
+    with pytest.raises(RenderError, match=rf"email/x/body\.mjml, line {line}: {said}"):
         html(tmp_path, body)
+
+
+def test_broken_mjml_in_a_part_names_the_part(tmp_path):
+    write(tmp_path, "email/_parts/mine.mjml", "{% macro m(x) %}\n<p>{{ x }}</b></p>\n{% endmacro %}")
+    with pytest.raises(RenderError, match=r"email/_parts/mine\.mjml, line 2: </b> closes nothing"):
+        html(tmp_path, '{% import "email/_parts/mine.mjml" as mine %}\n<i>\n{{ mine.m("<p>") }}</i></u>')
+
+
+def test_depth_that_would_end_the_process_is_refused(tmp_path):
+    write(
+        tmp_path,
+        "email/x/body.mjml",
+        MAIL.format("{% for x in ('<div>', '</div>') %}{{ (x * 20000)|safe }}{% endfor %}"),
+    )
+    with pytest.raises(RenderError, match=r"email/x/body\.mjml, line 1: <div> is nested"):
+        templates_for(tmp_path).html("email/x/body.mjml", {})
+
+
+def test_what_is_sent_holds_no_marks(tmp_path):
+    page = html(tmp_path, "<b>{{ value }}</b>\n<i>x</i>", value="y")
+    made = templates_for(tmp_path).expanded("email/x/body.mjml", {"value": "y"})
+    assert not set(page) & {"\x02", "\x03"}
+    assert not set(made.text) & {"\x02", "\x03"}
+    assert made.origin(made.text.index("<i>")).line == 2
+    assert made.origin(made.text.index("x</i>")).line == 2
+    assert made.text == templates_for(tmp_path).markup.get_template("email/x/body.mjml").render(value="y")

@@ -1,0 +1,81 @@
+"""What MRML refuses though it is well-formed: which of MJML's elements may hold what. Found by trying them all."""
+
+from chalicelib.render.mjml import Document, Element, Fault, read_mjml
+
+_HEAD = frozenset({"mj-attributes", "mj-breakpoint", "mj-font", "mj-preview", "mj-raw", "mj-style", "mj-title"})
+_NOTHING: frozenset[str] = frozenset()
+HOLDS: dict[str, frozenset[str]] = {
+    "mjml": frozenset({"mj-head", "mj-body"}),
+    "mj-head": _HEAD,
+    "mj-accordion": frozenset({"mj-accordion-element"}),
+    "mj-accordion-element": frozenset({"mj-accordion-title", "mj-accordion-text"}),
+    "mj-carousel": frozenset({"mj-carousel-image"}),
+    "mj-navbar": frozenset({"mj-navbar-link"}),
+    "mj-social": frozenset({"mj-social-element"}),
+    **dict.fromkeys(("mj-accordion-title", "mj-title", "mj-style", "mj-preview"), _NOTHING),
+    **dict.fromkeys(("mj-breakpoint", "mj-font", "mj-carousel-image", "mj-divider", "mj-image"), _NOTHING),
+    **dict.fromkeys(("mj-spacer", "mj-all", "mj-class"), _NOTHING),
+}
+"""Elements that may hold only some others; those not named here may hold anything, as far as MRML goes."""
+_TEXT = {"mj-accordion-title", "mj-title", "mj-style", "mj-preview"}
+_NO_COMMENT = set(HOLDS) - {"mjml", "mj-head", "mj-accordion", "mj-navbar", "mj-social", "mj-preview"} | {
+    "mj-attributes"
+}
+FREE = {"mj-text", "mj-raw", "mj-button", "mj-table", "mj-accordion-text", "mj-navbar-link", "mj-social-element"}
+"""Elements that hold HTML."""
+
+
+def refusals(document: Document) -> list[Fault]:
+    """Everything in a document that MRML would not read, in the order it stands."""
+    found = [*document.faults, *_roots(document)]
+    for element in document.elements:
+        found += _refused(element)
+    for text in document.texts:
+        if text.parent is None:
+            found.append(Fault(text.offset, "text stands outside <mjml>"))
+        elif text.parent.name == "mj-attributes" or (text.parent.name in HOLDS and text.parent.name not in _TEXT):
+            found.append(Fault(text.offset, f"text can't stand in <{text.parent.name}>"))
+    for offset, parent in document.comments:
+        if parent and parent.name in _NO_COMMENT:
+            found.append(Fault(offset, f"a comment can't stand in <{parent.name}>; Jinja's {{# … #}} can"))
+    return sorted(found, key=lambda fault: fault.offset)
+
+
+def first_refusal(text: str) -> Fault | None:
+    """The first thing in MJML that MRML would not read, or None."""
+    return next(iter(refusals(read_mjml(text))), None)
+
+
+def _roots(document: Document) -> list[Fault]:
+    roots = [element for element in document.elements if element.parent is None]
+    if not roots:
+        return [Fault(0, "there is no MJML here: it begins with <mjml>")]
+    first, *rest = roots
+    found = [Fault(other.offset, f"<{other.name}> stands outside <mjml>") for other in rest]
+    if first.name != "mjml":
+        found.append(Fault(first.offset, f"this is no MJML: it begins with <{first.name}>, not <mjml>"))
+    elif not any(child.name == "mj-body" for child in first.children):
+        found.append(Fault(first.offset, "<mjml> has no <mj-body>"))
+    return found
+
+
+def _refused(element: Element) -> list[Fault]:
+    parent = element.parent
+    if element.name == "mj-include" and not _in_html(element):
+        return [Fault(element.offset, "<mj-include> is not followed here; use Jinja's {% include %} or a macro")]
+    if parent is None:
+        return []
+    if element.name == "mj-class" and parent.name == "mj-attributes" and element.get("name") is None:
+        return [Fault(element.offset, "<mj-class> has no name")]
+    if parent.name in HOLDS and element.name not in HOLDS[parent.name]:
+        return [Fault(element.offset, f"<{element.name}> can't stand in <{parent.name}>")]
+    return []
+
+
+def _in_html(element: Element) -> bool:
+    parent = element.parent
+    while parent is not None:
+        if parent.name in FREE:
+            return True
+        parent = parent.parent
+    return False
