@@ -37,14 +37,21 @@ _ATTRIBUTES = {
     "a": {"href", "title"},
     "img": {"src", "alt", "title", "width", "height"},
     "ol": {"start"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan"},
+    "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align"},
+    "div": {"class"},
+    "p": {"class"},
+    "section": {"class"},
     "*": {"lang", "dir"},
 }
 _DROPPED_WITH_CONTENT = {"script", "style", "template", "iframe", "object", "svg", "math", "noscript", "title"}
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _EMPTY_LINK = re.compile(r"""(<(?:a|img)\b[^<>]*?)\s(?:href|src)\s*+=\s*+(["'])\s*+\2""")
 _MARKS = re.compile(r"[\[\]()*_~!`<|]")
+_CLASS = re.compile(r"markdown-alert(?:-title|-(?:note|tip|important|warning|caution))?|footnotes")
+"""Of classes only those stay that say what an element is."""
+_TICK = re.compile(r'<input class="task-list-item-checkbox"[^<>]*?( checked="")?>')
+_ALIGN = re.compile(r'(<t[dh]) style="text-align:(left|center|right)">')
 _PRE = re.compile(r"(<pre[^<>]*>)\n+")
 """The parser drops a line end here each time it reads one."""
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD}}}")
@@ -58,7 +65,9 @@ def markdown_to_html(text: str, base_url: str) -> str:
     if sum(1 for _ in _MARKS.finditer(plain)) > MAX_MARKS:
         return sanitise(f"<p>{escape(plain)}</p>", base_url)  # no text, but an attack on the parser
     parser = _markdown(linkify=not _LONG_WORD.search(plain))
-    return sanitise(_EMPTY_LINK.sub(r"\1", str(parser.render(plain))), base_url)
+    html = _EMPTY_LINK.sub(r"\1", str(parser.render(plain)))
+    html = _TICK.sub(lambda match: "☑" if match[1] else "☐", html)
+    return sanitise(_ALIGN.sub(r'\1 align="\2">', html), base_url)
 
 
 def sanitise(html: str, base_url: str) -> str:
@@ -125,6 +134,10 @@ def _filter(base_url: str, tag: str, attribute: str, value: str) -> str | None:
         except ValueError:  # a broken IPv6 address
             return None
         return value if value.startswith("https://") else None  # a mail loads pictures over TLS or not at all
+    if attribute == "class":
+        return " ".join(word for word in value.split(" ") if _CLASS.fullmatch(word)) or None
+    if attribute == "align":
+        return value if value in ("left", "center", "right") else None
     return value
 
 
@@ -133,4 +146,14 @@ def _markdown(*, linkify: bool) -> "MarkdownIt":
     from markdown_it import MarkdownIt  # 46 ms: only where Markdown is read
     from mdit_py_plugins.footnote import footnote_plugin
 
-    return MarkdownIt("gfm-like2", {"html": True, "linkify": linkify}).use(footnote_plugin)
+    parser = MarkdownIt("gfm-like2", {"html": True, "linkify": linkify}).use(footnote_plugin)
+    # A mail is one of many on a screen: links within it lead nowhere, so a footnote has its number alone.
+    parser.add_render_rule("footnote_ref", _footnote_number)
+    parser.add_render_rule("footnote_anchor", lambda *_: "")
+    parser.add_render_rule("footnote_open", lambda *_: "<li>")
+    parser.add_render_rule("footnote_block_open", lambda *_: '<section class="footnotes">\n<ol>\n')
+    return parser
+
+
+def _footnote_number(_renderer: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:
+    return f"<sup>[{tokens[index].meta['id'] + 1}]</sup>"

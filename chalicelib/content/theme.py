@@ -105,7 +105,8 @@ def _pixels(text: str, what: str, example: str, most: int) -> int:
 
 
 def _colour(fields: Fields, key: str) -> str:
-    return fields.parsed(key, _hex, getattr(Theme(), key))
+    usual: str = getattr(Theme(), key)
+    return fields.parsed(key, _hex, usual)
 
 
 def _hex(text: str) -> str:
@@ -115,7 +116,8 @@ def _hex(text: str) -> str:
 
 
 def _font(fields: Fields, key: str) -> str:
-    return fields.parsed(key, _fonts, getattr(Theme(), key))
+    usual: str = getattr(Theme(), key)
+    return fields.parsed(key, _fonts, usual)
 
 
 def _fonts(text: str) -> str:

@@ -1,9 +1,6 @@
 """The context of a template: every name an author of templates may use."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urljoin
+from dataclasses import dataclass, replace
 
 from markupsafe import escape
 
@@ -12,20 +9,19 @@ from chalicelib.compose.edition import Content
 from chalicelib.content.values import ANY_LANGUAGE, Localized, Newsletter, Site, localize
 from chalicelib.errors import RenderError
 from chalicelib.render.excerpt import plain_text
-from chalicelib.render.html import mail_html
+from chalicelib.render.frame import frame_context
+from chalicelib.render.html import mail_html, worded_alerts
 from chalicelib.render.messages import Catalogue
 from chalicelib.render.personal import fill, mark, token
-from chalicelib.render.plain import LinkList, to_plain, wrap
+from chalicelib.render.plain import LinkList, to_plain
 from chalicelib.render.rendered import archive_url
-from chalicelib.render.templates import Html, trusted
-from chalicelib.render.text import ascii_url, clean, cut, direction, one_line
+from chalicelib.render.templates import Html
+from chalicelib.render.text import cut, direction, one_line
 from chalicelib.render.variants import Variant
-from chalicelib.render.views import HIGHLIGHT_WORDS, ItemView, Wording, minutes
+from chalicelib.render.views import Density, ItemView, SectionView, minutes
+from chalicelib.render.wording import HIGHLIGHT_WORDS, Wording
 
 MAX_PREHEADER = 140
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_FONT = re.compile(r"[A-Za-z0-9 ,.'\-]{1,200}")
-_SHAPES = {"accent": _COLOUR, "accent_dark": _COLOUR, "title_font": _FONT, "text_font": _FONT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,7 @@ class Edition:
     content: Content
     variant: Variant
     public: bool = False
+    density: Density = Density.USUAL
 
     def said(self, texts: Localized) -> str:
         """Text in the variant's language, or what there is."""
@@ -57,20 +54,26 @@ class Edition:
 
 def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
     """All names of a template. Raises RenderError where the theme or the variant can't be used."""
-    links = LinkList()
+    wording = _wording(edition, catalogue)
+    title = one_line(edition.said(edition.newsletter.title)) or edition.newsletter.name
+    frame = frame_context(edition.site, edition.variant.language, catalogue)
+    why = "mail.why_public" if edition.public else "mail.why"
+    links = frame["links"]
+    assert isinstance(links, LinkList)  # noqa: S101 - the frame's own
     return {
-        **_names(edition),
-        **_addresses(edition),
+        **frame,
         **_masthead(edition, catalogue),
-        **_body(edition, _wording(edition, catalogue)),
+        **_body(edition, wording),
+        "title": title,
+        "why": catalogue(why, sender=str(frame["sender_name"]), title=title),
+        "archive_url": archive_url(edition.site, edition.content, edition.variant.language),
+        "unsubscribe_url": "" if edition.public else token("unsubscribe_url"),
+        "preferences_url": "",
         "public": edition.public,
-        "theme": _theme(edition.site),
-        "t": catalogue,
-        "links": links,
-        "wrap": wrap,
-        "intro_text": lambda: _intro_text(edition, links),
-        "plain": lambda item, width=72: to_plain(item.source_html, links, width),
-        "remark_text": lambda item: to_plain(item.remark_source, links),
+        "whole": edition.density is Density.USUAL,
+        "intro_text": lambda: _intro_text(edition, wording, links),
+        "plain": lambda item, width=72: to_plain(worded_alerts(item.source_html, wording.look), links, width),
+        "remark_text": lambda item: to_plain(worded_alerts(item.remark_source, wording.look), links),
     }
 
 
@@ -79,35 +82,9 @@ def _wording(edition: Edition, catalogue: Catalogue) -> Wording:
     return Wording(edition.site, catalogue, edition.variant.language, content.slot_at, content)
 
 
-def _names(edition: Edition) -> dict[str, object]:
-    site = edition.site
-    name = one_line(edition.said(site.name))
-    footer = clean(edition.said(site.footer))
-    return {
-        "site_name": name,
-        "title": one_line(edition.said(edition.newsletter.title)) or edition.newsletter.name,
-        "sender_name": one_line(edition.said(site.sender.name)) or name,
-        "postal_address": [line for part in edition.said(site.postal_address).splitlines() if (line := one_line(part))],
-        "footer": [line for block in re.split(r"\n\s*\n", footer) if (line := one_line(block))],
-    }
-
-
-def _addresses(edition: Edition) -> dict[str, object]:
-    site = edition.site
-    return {
-        "archive_url": archive_url(site, edition.content, edition.variant.language),
-        "site_url": ascii_url(site.base_url),
-        "imprint_url": ascii_url(site.imprint_url),
-        "privacy_url": ascii_url(site.privacy_url),
-        "unsubscribe_url": "" if edition.public else token("unsubscribe_url"),
-    }
-
-
 def _masthead(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
     local = edition.content.slot_at.astimezone(edition.site.time_zone)
     return {
-        "language": edition.variant.language,
-        "direction": direction(edition.variant.language),
         "number": edition.content.number,
         "numbered": catalogue(
             "mail.number_monthly" if edition.content.gathering else "mail.number", number=edition.content.number
@@ -126,8 +103,9 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
     shown = frozenset(entry.id for entry in entries)
     intro = plain_text(edition.said(edition.content.intro_html))
     first = edition.content.highlight
-    highlight = wording.item(first, words=HIGHLIGHT_WORDS, level=3) if first and first.id in shown else None
-    sections = wording.sections(edition.content, shown, public=edition.public)
+    shows = first is not None and first.id in shown
+    highlight = wording.item(first, words=HIGHLIGHT_WORDS, level=3) if first and shows else None
+    sections = wording.sections(edition.content, shown, edition.density, public=edition.public)
     items: list[ItemView] = [highlight] if highlight else []
     items += [item for section in sections for item in section.items + section.brief]
     titles = [item.title for item in items if not item.cancelled]
@@ -139,9 +117,24 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
         "intro": _intro(edition, wording),
         "highlight": highlight,
         "sections": sections,
+        "items": items,
+        "sections_without": lambda item: _without(sections, item),
         "titles": titles,
         "preheader": cut(fill(mark(intro), {}) or " · ".join(titles), MAX_PREHEADER),
     }
+
+
+def _without(sections: tuple[SectionView, ...], item: ItemView | None) -> tuple[SectionView, ...]:
+    """The sections without one entry, and without those that held it alone."""
+    left = (
+        replace(
+            section,
+            items=tuple(one for one in section.items if one is not item),
+            brief=tuple(one for one in section.brief if one is not item),
+        )
+        for section in sections
+    )
+    return tuple(section for section in left if section.items or section.brief or section.more)
 
 
 def _intro(edition: Edition, wording: Wording) -> Html:
@@ -158,25 +151,7 @@ def _foreign(texts: Localized, edition: Edition) -> str:
     return edition.site.fallback if edition.site.fallback in texts else next(iter(texts))
 
 
-def _intro_text(edition: Edition, links: LinkList) -> str:
-    text = to_plain(edition.said(edition.content.intro_html), links, personal=True)
+def _intro_text(edition: Edition, wording: Wording, links: LinkList) -> str:
+    html = worded_alerts(edition.said(edition.content.intro_html), wording.look)
+    text = to_plain(html, links, personal=True)
     return fill(text, {}) if edition.public else text
-
-
-def _theme(site: Site) -> Mapping[str, object]:
-    """The theme as MJML may read it. Raises RenderError where a colour or font is none."""
-    theme: dict[str, object] = {}
-    for name, shape in _SHAPES.items():
-        value = getattr(site.theme, name)
-        if not shape.fullmatch(value):
-            raise RenderError(
-                f"theme.{name} can't be used in mails: {value!r}.",
-                "Give a colour as #rrggbb, a font as a CSS stack without quotation marks other than '.",
-            )
-        theme[name] = trusted(value)
-    logo = ascii_url(urljoin(site.base_url.rstrip("/") + "/", site.theme.logo)) if site.theme.logo else ""
-    return theme | {
-        "logo": logo if logo.startswith("https://") else "",
-        "logo_alt": one_line(site.theme.logo_alt),
-        "logo_width": site.theme.logo_width or 160,
-    }

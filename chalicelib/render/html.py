@@ -6,10 +6,12 @@ unsanitised can neither be active nor break the letter around it.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from markupsafe import escape
 
-from chalicelib.render.personal import mark
+from chalicelib.render.look import ALERTS, Look
+from chalicelib.render.personal import mark, web_link
 from chalicelib.render.text import ascii_url, direction, one_line
 from chalicelib.render.walker import HEADINGS, VOID, Walker
 
@@ -17,38 +19,16 @@ MAX_DEPTH = 24
 IMAGE_WIDTH = 552
 """Pixels: the column of 600 without its 24 px sides."""
 
-_MONO = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:14px"
-_CELL = "padding:4px 10px 4px 0;border-bottom:1px solid #d8dee4;text-align:start;vertical-align:top"
-_STYLES = {
-    "p": "margin:0 0 12px",
-    "ul": "margin:0 0 12px;padding:0 0 0 22px",
-    "ol": "margin:0 0 12px;padding:0 0 0 22px",
-    "li": "margin:0 0 4px",
-    "dt": "font-weight:600",
-    "dd": "margin:0 0 8px 22px",
-    "table": "width:100%;margin:0 0 12px;border-collapse:collapse;font-size:14px;line-height:20px",
-    "th": _CELL + ";font-weight:600",
-    "td": _CELL,
-    "blockquote": "margin:0 0 12px;padding:0 0 0 16px;border-inline-start:3px solid #d8dee4",
-    "pre": f"margin:0 0 12px;padding:12px;background:#f6f8fa;line-height:20px;white-space:pre-wrap;{_MONO}",
-    "code": _MONO,
-    "figure": "margin:0 0 12px",
-    "figcaption": "font-size:13px;line-height:20px",
-    "hr": "border:0;border-top:1px solid #d8dee4;margin:16px 0",
-}
 _PLAIN = {
     "strong", "b", "em", "i", "u", "s", "del", "ins", "sub", "sup", "small", "mark", "q", "abbr", "cite", "kbd", "samp",
     "var", "br", "wbr", "div", "span", "section", "thead", "tbody", "tfoot", "tr", "dl", "caption", "bdi",
 }  # fmt: skip
-_ALLOWED = _PLAIN | HEADINGS | set(_STYLES) | {"a", "img"}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the theme decides about content; colours are #rrggbb, fonts CSS stacks."""
-
-    accent: str = "#0b5cad"
-    title_font: str = "Georgia, 'Times New Roman', serif"
+_STYLED = {
+    "p", "ul", "ol", "li", "dt", "dd", "table", "th", "td", "blockquote", "pre", "code", "figure", "figcaption", "hr",
+}  # fmt: skip
+_ALLOWED = _PLAIN | HEADINGS | _STYLED | {"a", "img"}
+_BUTTON = re.compile(r'<p><strong>(<a href="[^"<>]*")[^<>]*>([^<>]+)</a></strong></p>')
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(slots=True)
@@ -72,42 +52,62 @@ class _Writer(Walker):
         self.personal = personal
         self.headings = _Headings(base_level)
         self.out: list[str] = []
-        self.open: list[tuple[str, str]] = []  # (source tag, written tag or '' where only the text is kept)
+        self.open: list[tuple[str, str]] = []  # (source tag, what closes it or '' where only the text is kept)
 
     def opened(self, tag: str, attrs: dict[str, str]) -> None:
         if tag == "img":
-            self.out.append(_image(attrs))
+            self.out.append(_image(attrs, self.look))
         elif tag in VOID:
-            self.out.append(f"<{tag}{_style(tag)}>")
+            self.out.append(f"<{tag}{self.look.style(tag)}>")
         else:
-            written, start = self._start(tag, attrs) if len(self.open) < MAX_DEPTH else ("", "")
+            end, start = self._start(tag, attrs) if len(self.open) < MAX_DEPTH else ("", "")
             # Beyond any sane document depth nothing is tracked, so that hostile nesting stays linear.
-            if written or len(self.open) < MAX_DEPTH:
-                self.open.append((tag, written))
+            if end or len(self.open) < MAX_DEPTH:
+                self.open.append((tag, end))
             self.out.append(start)
 
     def _start(self, tag: str, attrs: dict[str, str]) -> tuple[str, str]:
         if tag not in _ALLOWED:
             return "", ""
         if tag == "a":
-            href = ascii_url(attrs.get("href", ""))
-            style = f"color:{self.look.accent}"
-            return ("a", f'<a href="{escape(href)}" style="{style}"{_language(attrs)}>') if href else ("", "")
+            return self._link(attrs)
         if tag in HEADINGS:
             level = self.headings.level(int(tag[1]))
-            return (
-                f"h{level}",
-                f'<h{level} style="margin:20px 0 8px;font:600 18px/26px {self.look.title_font}"{_language(attrs)}>',
-            )
-        return tag, f"<{tag}{_style(tag)}{_language(attrs)}{_spans(tag, attrs)}>"
+            return f"</h{level}>", f"<h{level}{self.look.style('heading')}{_language(attrs)}>"
+        if marked := attrs.get("class", ""):
+            return self._marked(tag, marked, attrs)
+        style = self.look.style(tag) if tag in _STYLED else ""
+        return f"</{tag}>", f"<{tag}{_aligned(tag, attrs, style)}{_language(attrs)}{_spans(tag, attrs)}>"
+
+    def _link(self, attrs: dict[str, str]) -> tuple[str, str]:
+        href = attrs.get("href", "")
+        url = web_link(href, personal=self.personal)
+        if not url:
+            return "", ""
+        if attrs.get("class") == "button":
+            cell = f'<td class="f"{self.look.style("button-cell")}>'
+            table = f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"{self.look.style("button")}>'
+            link = f'<a class="f" href="{escape(url)}"{self.look.style("button-link")}>'
+            return "</a></td></tr></table>", f"{table}<tr>{cell}{link}"
+        return "</a>", f'<a href="{escape(url)}"{self.look.style("a")}{_language(attrs)}>'
+
+    def _marked(self, tag: str, marked: str, attrs: dict[str, str]) -> tuple[str, str]:
+        """Elements whose class says what they are: alerts, their titles, the footnotes."""
+        words = marked.split(" ")
+        if "footnotes" in words:
+            return f"</{tag}>", f'<{tag} class="n h"{self.look.style("footnotes")}>'
+        if "markdown-alert-title" in words:
+            return f"</{tag}>", f'<{tag} class="c"{self.look.style("alert-title")}>'
+        if "markdown-alert" in words:
+            return f"</{tag}>", f'<{tag} class="r"{self.look.style("alert")}{_language(attrs)}>'
+        return f"</{tag}>", f"<{tag}{self.look.style(tag) if tag in _STYLED else ''}{_language(attrs)}>"
 
     def closed(self, tag: str) -> None:
         if not any(source == tag for source, _ in self.open):
             return
         while self.open:
-            source, written = self.open.pop()
-            if written:
-                self.out.append(f"</{written}>")
+            source, end = self.open.pop()
+            self.out.append(end)
             if source == tag:
                 return
 
@@ -116,32 +116,48 @@ class _Writer(Walker):
 
     def result(self) -> str:
         self.close()
-        for _, written in reversed(self.open):
-            if written:
-                self.out.append(f"</{written}>")
+        self.out.extend(end for _, end in reversed(self.open))
         return "".join(self.out).strip()
 
 
 def mail_html(html: str, look: Look | None = None, *, base_level: int = 3, personal: bool = False) -> str:
     """Styled mail HTML of sanitised HTML; its headings begin at ``base_level`` and skip none.
 
-    ``personal`` turns ``{name|friend}`` in its text into tokens: for editors' texts only, never for news
-    from elsewhere. Links that are not absolute http, https or mailto lose their ``a`` and keep their text.
+    ``personal`` turns ``{name|friend}`` in its text and links into tokens: for editors' texts only, never for news
+    from elsewhere. Links that are not absolute http, https or mailto lose their ``a`` and keep their text. A
+    paragraph that is nothing but a link in bold becomes a button.
     """
-    writer = _Writer(look or Look(), base_level, personal)
-    writer.feed(html)
+    return _mail_html(html, look or Look(), base_level, personal)
+
+
+@lru_cache(maxsize=1024)  # the variants of an edition share most of what they hold
+def _mail_html(html: str, look: Look, base_level: int, personal: bool) -> str:
+    writer = _Writer(look, base_level, personal)
+    writer.feed(_BUTTON.sub(r'\1 class="button">\2</a>', worded_alerts(html, look)))
     return writer.result()
 
 
-def _style(tag: str) -> str:
-    return f' style="{_STYLES[tag]}"' if tag in _STYLES else ""
+def worded_alerts(html: str, look: Look) -> str:
+    """The titles that GitHub's alerts have by themselves, in the reader's language."""
+    if "markdown-alert-title" not in html:
+        return html
+    for kind, name in ALERTS.items():
+        html = html.replace(
+            f'"markdown-alert-title">{name}</p>', f'"markdown-alert-title">{escape(look.alert(kind))}</p>'
+        )
+    return html
+
+
+def _aligned(tag: str, attrs: dict[str, str], style: str) -> str:
+    """A cell's style with the column's alignment that Markdown gave."""
+    if tag in ("td", "th") and attrs.get("align") in ("center", "right"):
+        return style.replace("text-align:start", f"text-align:{'center' if attrs['align'] == 'center' else 'end'}")
+    return style
 
 
 def _language(attrs: dict[str, str]) -> str:
     tag = attrs.get("lang", "")
-    if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", tag):
-        return ""
-    return f' lang="{tag}" dir="{direction(tag)}"'
+    return f' lang="{tag}" dir="{direction(tag)}"' if _LANGUAGE.fullmatch(tag) else ""
 
 
 def _spans(tag: str, attrs: dict[str, str]) -> str:
@@ -151,7 +167,7 @@ def _spans(tag: str, attrs: dict[str, str]) -> str:
     return "".join(f' {name}="{value}"' for name, value in spans if re.fullmatch(r"[1-9]\d?", value))
 
 
-def _image(attrs: dict[str, str]) -> str:
+def _image(attrs: dict[str, str], look: Look) -> str:
     """An image at an https URL, never wider than the column; others leave their alt text."""
     alt = one_line(attrs.get("alt", ""))
     src = ascii_url(attrs.get("src", ""))
@@ -159,5 +175,4 @@ def _image(attrs: dict[str, str]) -> str:
         return str(escape(alt))
     width = attrs.get("width", "")
     shown = min(int(width), IMAGE_WIDTH) if re.fullmatch(r"[1-9]\d{0,3}", width) else IMAGE_WIDTH
-    style = "max-width:100%;height:auto"
-    return f'<img src="{escape(src)}" alt="{escape(alt)}" width="{shown}" style="{style}">'
+    return f'<img src="{escape(src)}" alt="{escape(alt)}" width="{shown}"{look.style("img")}>'

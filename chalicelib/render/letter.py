@@ -19,7 +19,7 @@ from chalicelib.content.values import Newsletter, Site, localize
 from chalicelib.errors import RenderError
 from chalicelib.render import headers
 from chalicelib.render.attendee import attendee_line
-from chalicelib.render.personal import FIELDS, TOKEN, fallback_of, fill
+from chalicelib.render.personal import FIELDS, TOKEN, fallback_of, fill, value_of
 from chalicelib.render.quoted_printable import qp_value, quoted_printable
 from chalicelib.render.rendered import CalendarPart, Rendered, archive_url
 from chalicelib.render.text import ascii_host, header_text
@@ -41,6 +41,7 @@ class Reader:
     unsubscribe_url: str
     message_id: str
     date: datetime
+    preferences_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ class Letter:
         parts = self._parts.copy()
         values = {
             "name": header_text(reader.name, headers.MAX_NAME),
+            "email": reader.address,
             "unsubscribe_url": headers.header_url(reader.unsubscribe_url),
+            "preferences_url": headers.header_url(reader.preferences_url) if reader.preferences_url else "",
         }
         for slot, positions in self._slots:
             value = _CONTEXTS[slot.context](slot, reader, values)
@@ -239,11 +242,11 @@ def _known(slot: Slot) -> Slot:
 
 
 def _html_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return qp_value(str(escape(values[slot.field] or slot.fallback)))
+    return qp_value(str(escape(value_of(slot.field, values, slot.fallback))))
 
 
 def _text_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return qp_value(values[slot.field] or slot.fallback)
+    return qp_value(value_of(slot.field, values, slot.fallback))
 
 
 def _header_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:

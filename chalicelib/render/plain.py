@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass, field
 
-from chalicelib.render.personal import mark, shown_length
-from chalicelib.render.text import ascii_url, one_line
+from chalicelib.render.personal import mark, shown_length, web_link
+from chalicelib.render.plain_table import Table, table_text
+from chalicelib.render.text import columns, one_line
 from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
 
 WIDTH = 72
@@ -61,14 +62,6 @@ class _Prefix:
         return now
 
 
-@dataclass(slots=True)
-class _Table:
-    """Rows of cells; the first row is a header where its cells are ``th``."""
-
-    rows: list[list[str]] = field(default_factory=list)
-    header: bool = False
-
-
 class _Plain(Walker):
     def __init__(self, links: LinkList, width: int, personal: bool) -> None:
         super().__init__()
@@ -80,37 +73,39 @@ class _Plain(Walker):
         self.prefixes: list[_Prefix] = []
         self.counters: list[int] = []
         self.hrefs: list[str] = []
-        self.table: _Table | None = None
+        self.table: Table | None = None
         self.pre = False
         self.in_list = False
+        self.shouting = False
+        self.divs: list[bool] = []  # whether an open div is an alert
 
     def opened(self, tag: str, attrs: dict[str, str]) -> None:
         if tag == "a":
-            self.hrefs.append(ascii_url(attrs.get("href", "")))
+            self.hrefs.append(web_link(attrs.get("href", ""), personal=self.personal))
         elif tag == "img":
             self.run.append(one_line(attrs.get("alt", "")))
         elif tag == "br":
             self.run.append("\n")
         elif self.table is not None and tag in ("tr", "td", "th"):
-            self._cell(tag)
+            self._cell(tag, attrs)
         else:
             self._block(tag, attrs)
 
-    def _cell(self, tag: str) -> None:
+    def _cell(self, tag: str, attrs: dict[str, str]) -> None:
         assert self.table is not None  # noqa: S101 - the caller saw it
         self._end_cell()
         if tag == "tr":
             self.table.rows.append([])
         elif self.table.rows:
             self.table.header |= tag == "th" and len(self.table.rows) == 1
-            self.table.rows[-1].append("")
+            self.table.add_cell(attrs.get("align", ""))
 
     def _block(self, tag: str, attrs: dict[str, str]) -> None:
         if tag not in BLOCKS:
             return
         self.flush()
         if tag == "table" and self.table is None:
-            self.table = _Table()
+            self.table = Table()
         elif tag in ("ul", "ol"):
             start = attrs.get("start", "")
             self.counters.append(0 if tag == "ul" else (int(start) if re.fullmatch(r"\d{1,4}", start) else 1))
@@ -118,10 +113,22 @@ class _Plain(Walker):
             self._item()
         elif tag == "blockquote" and len(self.prefixes) < 8:
             self.prefixes.append(_Prefix(tag, "> ", "> "))
+        elif tag == "div":
+            self._div("markdown-alert" in attrs.get("class", "").split(" "))
+        elif attrs.get("class"):
+            self.shouting = attrs["class"] == "markdown-alert-title"
+            if attrs["class"] == "footnotes":
+                self._add(["-" * 20])
         elif tag == "pre":
             self.pre = True
         elif tag == "hr":
             self._add(["-" * 20])
+
+    def _div(self, alert: bool) -> None:
+        alert = alert and len(self.prefixes) < 8
+        self.divs.append(alert)
+        if alert:
+            self.prefixes.append(_Prefix("div", "| ", "| "))
 
     def _item(self) -> None:
         if len(self.prefixes) >= 8:
@@ -145,16 +152,22 @@ class _Plain(Walker):
         if tag == "table" and self.table is not None:
             self._end_cell()
             table, self.table = self.table, None
-            self._add(_table_text(table, self.width - self._indent()).split("\n"))
+            self._add(table_text(table, self.width - self._indent()).split("\n"))
             return
         self.flush(underline=tag in HEADINGS)
         if tag == "pre":
             self.pre = False
         elif tag in ("ul", "ol") and self.counters:
             self.counters.pop()
-        elif tag in ("li", "blockquote") and any(prefix.tag == tag for prefix in self.prefixes):
+        elif self._prefixed(tag):
             while self.prefixes.pop().tag != tag:
                 pass
+
+    def _prefixed(self, tag: str) -> bool:
+        """Whether the element that ends began the lines in it."""
+        if tag == "div" and not (self.divs and self.divs.pop()):
+            return False
+        return tag in ("li", "blockquote", "div") and any(prefix.tag == tag for prefix in self.prefixes)
 
     def said(self, text: str) -> None:
         if self.personal:
@@ -190,9 +203,11 @@ class _Plain(Walker):
             self._add(["    " + line for line in text.strip("\n").split("\n")])
             return
         text = "\n".join(line.strip() for line in text.strip().split("\n"))
+        if self.shouting:
+            text, self.shouting = text.upper(), False
         lines = wrap(text, max(20, self.width - self._indent())).split("\n")
         if underline:
-            lines.append("-" * min(self.width, max(len(line) for line in lines)))
+            lines.append("-" * min(self.width, max(columns(line) for line in lines)))
         self._add(lines)
 
     def result(self) -> str:
@@ -203,35 +218,6 @@ class _Plain(Walker):
         self._end_block("table")
         self.flush()
         return "".join(("\n" if close else "\n\n") + text for close, text in self.blocks).lstrip("\n")
-
-
-def _table_text(table: _Table, width: int) -> str:
-    rows = [row for row in table.rows if any(row)]
-    if not rows:
-        return ""
-    columns = max(len(row) for row in rows)
-    full = [row + [""] * (columns - len(row)) for row in rows]
-    widths = [max(len(row[column]) for row in full) for column in range(columns)]
-    if sum(widths) + 2 * (columns - 1) <= width:
-        return _aligned(full, widths, table.header)
-    return _listed(full, table.header, width)
-
-
-def _aligned(rows: list[list[str]], widths: list[int], header: bool) -> str:
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-    if header:
-        lines.insert(1, "  ".join("-" * size for size in widths))
-    return "\n".join(lines)
-
-
-def _listed(rows: list[list[str]], header: bool, width: int) -> str:
-    """A table too wide for its lines: a paragraph per row, its cells labelled by the header."""
-    labels = rows[0] if header else [""] * len(rows[0])
-    paragraphs = []
-    for row in rows[1:] if header else rows:
-        cells = [f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=True) if cell]
-        paragraphs.append("\n".join(wrap(cell, width, rest="  ") for cell in cells))
-    return "\n\n".join(paragraphs)
 
 
 def to_plain(html: str, links: LinkList, width: int = WIDTH, *, personal: bool = False) -> str:

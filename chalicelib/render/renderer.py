@@ -1,6 +1,7 @@
 """Rendering an edition: one variant of its frozen content as subject, HTML, text and preheader. Pure."""
 
 import re
+from dataclasses import replace
 
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site
@@ -11,8 +12,11 @@ from chalicelib.render.rendered import Rendered, archive_url
 from chalicelib.render.templates import Templates
 from chalicelib.render.text import cut, header_text
 from chalicelib.render.variants import Variant
+from chalicelib.render.views import Density
 
 MAX_SUBJECT = 120
+ROOMY = 80_000
+"""Bytes of HTML: Gmail cuts off what is beyond about 102 KB, and personal values come on top."""
 _SIGNATURE = "-- "
 
 
@@ -38,13 +42,22 @@ def render_subject(
 
 
 def _render(edition: Edition, templates: Templates) -> Rendered:
+    """As roomy as its size allows: a mail that Gmail would cut off is set more tightly, a page of the archive never."""
+    for density in Density:
+        rendered = _set(replace(edition, density=density), templates)
+        if edition.public or len(rendered.html.encode()) <= ROOMY:
+            break
+    return rendered
+
+
+def _set(edition: Edition, templates: Templates) -> Rendered:
     catalogue = templates.catalogue(edition.variant.language, edition.site.fallback)
     context = template_context(edition, catalogue)
     subject = _subject(edition, templates, context)
     context["subject"] = fill(subject, {})
     folder = f"email/{edition.content.template}"
     html = templates.html(f"{folder}/body.mjml", context)
-    text = _tidy(templates.text(f"{folder}/body.txt", context))
+    text = tidy(templates.text(f"{folder}/body.txt", context))
     return Rendered(fill(subject, {}) if edition.public else subject, html, text, str(context["preheader"]))
 
 
@@ -68,8 +81,8 @@ def _header_line(text: str) -> str:
     return re.sub("\ue000", lambda _: tokens.pop(0), line)
 
 
-def _tidy(text: str) -> str:
-    """No blanks at line ends but the signature's, one empty line in a row, one newline at the end."""
+def tidy(text: str) -> str:
+    """Text without blanks at line ends (but the signature's), with one empty line in a row and one newline at the end."""
     lines = (line if line == _SIGNATURE else line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
 

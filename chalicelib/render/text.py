@@ -44,6 +44,16 @@ def cut(text: str, most: int) -> str:
     return head.rstrip(" ,;:–—-") + "…"
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: East Asian characters and emoji take two (UAX 11)."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # here, for most texts need it not
+
+    width = wcswidth(text)
+    return width if width >= 0 else len(text)
+
+
 def direction(language: str) -> str:
     """``rtl`` or ``ltr``, by the primary subtag of a BCP 47 tag."""
     return "rtl" if language.lower().split("-")[0] in RIGHT_TO_LEFT else "ltr"

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.content.values import Theme
 from chalicelib.render.excerpt import excerpt, plain_text
-from chalicelib.render.html import Look, mail_html
+from chalicelib.render.html import mail_html
+from chalicelib.render.look import Look
 from chalicelib.render.personal import TOKEN, fill, mark
 from chalicelib.render.plain import LinkList, to_plain
 
@@ -42,7 +44,7 @@ def checked(html: str) -> Balance:
 
 
 def test_links_are_styled_with_the_accent_and_keep_their_text():
-    html = mail_html('<p>See <a href="https://example.org/a?b=1&amp;c=2">this</a>.</p>', Look(accent="#112233"))
+    html = mail_html('<p>See <a href="https://example.org/a?b=1&amp;c=2">this</a>.</p>', Look(Theme(accent="#112233")))
     assert '<a href="https://example.org/a?b=1&amp;c=2" style="color:#112233">this</a>' in html
 
 

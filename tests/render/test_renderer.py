@@ -301,7 +301,7 @@ def test_the_theme_colours_links_rules_and_the_dark_scheme():
     html = rendered(FULL, theme=Theme(accent="#123456", accent_dark="#abcdef", logo="/logo.png", logo_alt="Ours")).html
     assert 'style="color:#123456"' in html
     assert "#abcdef !important" in html
-    assert '<img src="https://news.example.org/logo.png" alt="Ours"' in html
+    assert '<img class="lo" src="https://news.example.org/logo.png" alt="Ours"' in html
 
 
 def test_a_site_overrides_one_template(tmp_path):
