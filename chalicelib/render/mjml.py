@@ -15,6 +15,10 @@ VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
 )
 _START = re.compile(r"<([A-Za-z][^\s/>\"'=<]*)")
+_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.-]*")
+_CONDITION = re.compile(r"<!--\[if[^\]]*\](?:-->|>(?:<!-->)?)")
+_END_OF_CONDITION = "<![endif]-->"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _END = re.compile(r"</([^\s<>]*)\s*>")
 _ATTRIBUTE = re.compile(r"\s*([^\s\"'<>/=]+)(\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>=`]+))?)?")
 _CLOSE = re.compile(r"\s*(/?)>")
@@ -79,6 +83,10 @@ class Document:
     texts: list[Text] = field(default_factory=list)
     comments: list[tuple[int, Element | None]] = field(default_factory=list)
     """Offset and parent of each."""
+    conditions: list[tuple[int, Element | None]] = field(default_factory=list)
+    """Where conditional comments begin and end, whose insides are read like everything else."""
+    blanks: list[tuple[int, Element | None]] = field(default_factory=list)
+    """Runs of blanks that don't begin with a line end."""
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -106,6 +114,8 @@ class _Reader:
         self._text(place, len(self.text))
         for element in self.open:
             self.fault(element.offset, f"<{element.name}> is not closed")
+        for match in _CONTROL.finditer(self.text):
+            self.fault(match.start(), f"there is a control character (U+{ord(match[0]):04X})")
         self.found.faults.sort(key=lambda fault: fault.offset)
         return self.found
 
@@ -114,6 +124,10 @@ class _Reader:
         if stripped := piece.lstrip():
             offset = end - len(stripped)
             self.found.texts.append(Text(stripped, offset, self.open[-1] if self.open else None))
+            if (bad := piece.find("]]>")) >= 0:
+                self.fault(start + bad, "']]>' can't stand in MJML")
+        elif piece and piece[0] != "\n" and self.open:
+            self.found.blanks.append((start, self.open[-1]))
 
     def _markup(self, start: int) -> int:
         """Read what begins with ``<``; return where to go on."""
@@ -131,16 +145,31 @@ class _Reader:
         return start + 1
 
     def _comment(self, start: int) -> int:
-        self.found.comments.append((start, self.open[-1] if self.open else None))
+        parent = self.open[-1] if self.open else None
+        if self.text.startswith("<!--[if", start):
+            self.found.conditions.append((start, parent))
+            if match := _CONDITION.match(self.text, start):
+                return match.end()
+            self.fault(start, "a conditional comment is not well-formed; it begins like <!--[if mso]>")
+            return start + 4
+        ends = self.text.startswith(f"<!--{_END_OF_CONDITION}", start)
+        (self.found.conditions if ends else self.found.comments).append((start, parent))
         end = self.text.find("-->", start + 4)
         if end < 0:
             self.fault(start, "a comment is not closed")
             return len(self.text)
+        said = self.text[start + 4 : end]
+        if "--" in said or said.startswith((">", "->")) or said.endswith("-"):
+            self.fault(start, "a comment holds '--'")
         return end + 3
 
     def _declaration(self, start: int) -> int:
+        if self.text.startswith(_END_OF_CONDITION, start):
+            self.found.conditions.append((start, self.open[-1] if self.open else None))
+            return start + len(_END_OF_CONDITION)
         cdata = self.text.startswith("<![CDATA[", start)
-        what = "CDATA" if cdata else "an XML declaration" if self.text.startswith("<?", start) else "a DOCTYPE"
+        what = "CDATA" if cdata else "an XML declaration" if self.text.startswith("<?", start) else "a declaration"
+        what = "a DOCTYPE" if self.text[start + 2 : start + 9].lower() == "doctype" else what
         self.fault(start, f"{what} can't stand in MJML; take it out")
         end = self.text.find("]]>" if cdata else ">", start)
         return len(self.text) if end < 0 else end + (3 if cdata else 1)
@@ -150,6 +179,8 @@ class _Reader:
         element = Element(name, start, parent, len(self.open) + 1)
         (parent.children if parent else []).append(element)
         self.found.elements.append(element)
+        if not _NAME.fullmatch(name):
+            self.fault(start, f"<{name[:40]}> is no name of a tag")
         place = self._attributes(element, place)
         close = _CLOSE.match(self.text, place)
         element.slashed = bool(close and close[1])
@@ -172,6 +203,8 @@ class _Reader:
             element.attributes.append(Attribute(name, value, match.start(1), bare is None))
             if bare is not None or (assigned and value is None):
                 self.fault(match.start(1), f"{name} of <{element.name}> has a value without quotes")
+            if not _NAME.fullmatch(name):
+                self.fault(match.start(1), f"{name[:40]} is no name of an attribute")
             if name in seen:
                 self.fault(match.start(1), f"<{element.name}> has {name} twice")
             seen.add(name)
@@ -213,8 +246,12 @@ def to_html(source: str) -> str:
         raise MjmlError(f"it has {len(source):,} characters, more than {MAX_SIZE:,}")
     if (deepest := depth(source)) > MAX_DEPTH:
         raise MjmlError(f"its elements are nested {deepest} deep, more than {MAX_DEPTH}")
+    if source.count("<!--[if") != len(_CONDITION.findall(source)) or source.count("<![") != source.count(
+        _END_OF_CONDITION
+    ):
+        raise MjmlError("a conditional comment is not well-formed")  # MRML would panic
     try:
-        return mjml2html(source)
+        return mjml2html(source, fonts={})
     except ValueError as error:
         raise MjmlError(str(error)) from error
     except BaseException as error:

@@ -304,6 +304,15 @@ def test_the_theme_colours_links_rules_and_the_dark_scheme():
     assert '<img class="lo" src="https://news.example.org/logo.png" alt="Ours"' in html
 
 
+@pytest.mark.parametrize("template", ["digest", "alert", "event", "letter"])
+def test_no_mail_loads_fonts_from_elsewhere_whatever_the_theme_names(template):
+    edition = replace(FULL, template=template)
+    for theme in (Theme(), Theme(text_font="Roboto, 'Open Sans', Lato, sans-serif")):
+        html = rendered(edition, theme=theme).html
+        assert "Roboto" in html
+        assert not re.search(r"@import|@font-face|<link[^>]+stylesheet|googleapis", html)
+
+
 def test_a_site_overrides_one_template(tmp_path):
     folder = tmp_path / "templates/email/digest"
     folder.mkdir(parents=True)
