@@ -1,6 +1,7 @@
 """Answers of public routes: headers that every one bears, errors as pages, and the request in hand."""
 
 import functools
+import hashlib
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -50,6 +51,14 @@ def answer(page: Page, status: int = 200, *, cache: str = "no-store", **headers:
     bears = {"Content-Type": HTML, "Content-Security-Policy": page.policy, "Cache-Control": cache}
     vary = {} if cache == "no-store" else {"Vary": "Accept-Language"}
     return Response(page.html.encode("utf-8", "replace"), {**bears, **vary, **headers}, status)
+
+
+def file_answer(body: bytes, media_type: str, *, cache: str, **headers: str) -> Response:
+    """Bytes that a reader may have already: they are told by ETag, and then answered with 304."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    known = tag in str(request().headers.get("if-none-match") or "")
+    bears = {"Content-Type": media_type, "Cache-Control": cache, "ETag": tag}
+    return Response(b"" if known else body, {**bears, **headers}, 304 if known else 200)
 
 
 def error_answer(status: int, kind: str = "") -> Response:

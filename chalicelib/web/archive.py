@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from heapq import merge
 from itertools import islice
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from chalicelib.compose.edition import State
+from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.archives import issue_of
 from chalicelib.content.markup import markdown_to_html
@@ -18,6 +19,9 @@ from chalicelib.content.values import ArchivedIssue, Site
 from chalicelib.errors import NotFoundError
 from chalicelib.render.text import one_line
 from chalicelib.web.pages import Pages
+
+if TYPE_CHECKING:
+    from chalicelib.render.rendered import Rendered
 
 PUBLIC = frozenset({State.SENDING, State.SENT})
 PER_PAGE = 30
@@ -54,14 +58,7 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
     known = pages.site.newsletters.get(newsletter)
     if known is None:
         raise NotFoundError("There is no such newsletter.")
-    kept = sorted(
-        (i for i in pages.site.archive if i.newsletter == newsletter and (not before or i.slot < before)),
-        key=lambda issue: issue.slot,
-        reverse=True,
-    )
-    streams: tuple[Iterable[Edition | ArchivedIssue], ...] = (_public(editions, newsletter, before), kept)
-    both = merge(*streams, key=lambda one: one.slot, reverse=True)
-    found = list(islice(both, most + 1))
+    found = list(islice(public_issues(pages.site, editions, newsletter, before), most + 1))
     url = f"{pages.prefix}/archive/{quote(newsletter, safe='')}"
     return Shelf(
         title=pages.title_of(newsletter),
@@ -73,6 +70,36 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
         ),
         older=f"{url}?before={quote(found[most - 1].slot, safe='')}" if len(found) > most else "",
     )
+
+
+def public_issues(
+    site: Site, editions: EditionStore, newsletter: str, before: str = ""
+) -> Iterator[Edition | ArchivedIssue]:
+    """What anybody may read of a newsletter, the newest first: editions, and issues from before it was here.
+
+    Where an edition has the slot of such an issue, it alone counts.
+    """
+    kept = sorted(
+        (issue for issue in site.archive if issue.newsletter == newsletter and (not before or issue.slot < before)),
+        key=lambda issue: issue.slot,
+        reverse=True,
+    )
+    streams: tuple[Iterable[Edition | ArchivedIssue], ...] = (_public(editions, newsletter, before), kept)
+    last = ""
+    for one in merge(*streams, key=lambda one: one.slot, reverse=True):
+        if one.slot != last:
+            yield one
+        last = one.slot
+
+
+def issue_languages(site: Site, issue: Edition | ArchivedIssue) -> tuple[str, ...]:
+    """The languages in which an issue has a page."""
+    return (issue.language or site.fallback,) if isinstance(issue, ArchivedIssue) else site.languages
+
+
+def issue_path(issue: Edition | ArchivedIssue, language: str) -> str:
+    """Where an issue's page is, below base_url: ``/archive/<newsletter>/<slot>/<language>``."""
+    return "/archive/" + "/".join(quote(part, safe="") for part in (issue.newsletter, issue.slot, language))
 
 
 def _public(editions: EditionStore, newsletter: str, before: str) -> Iterator[Edition]:
@@ -108,21 +135,25 @@ def _first_title(pages: Pages, editions: EditionStore, edition: Edition) -> str:
     return one_line(entries[0].text(pages.language, pages.site.fallback)[1].title) if entries else ""
 
 
-def edition_html(site: Site, editions: EditionStore, newsletter: str, slot: str, language: str) -> str:
-    """One edition as it was sent, without anything personal. Raises NotFoundError for what is not public."""
+def public_content(site: Site, editions: EditionStore, newsletter: str, slot: str) -> Content:
+    """What a public edition says. Raises NotFoundError for what is not public."""
     edition = editions.get(newsletter, slot) if newsletter in site.newsletters else None
-    if edition is None or edition.state not in PUBLIC or language not in site.languages:
+    if edition is None or edition.state not in PUBLIC:
         raise NotFoundError("There is no such edition in the archive.")
+    return editions.content(edition)
+
+
+def public_rendering(site: Site, content: Content, language: str) -> "Rendered":
+    """An edition as it was sent, without anything personal. Raises NotFoundError where it is not in that language."""
     from chalicelib.render.renderer import render_public
     from chalicelib.render.templates import templates_for
     from chalicelib.render.variants import variant_for
 
-    content = editions.content(edition)
     variant = variant_for(content, site.languages, site.fallback, language, None)
-    if variant is None:
-        raise NotFoundError("The edition holds nothing for readers of all topics.")
-    known = site.newsletters[newsletter]
-    return render_public(site, known, content, variant, templates=templates_for(site.root)).html
+    if variant is None or language not in site.languages:
+        raise NotFoundError("The edition holds nothing for readers of all topics, or not in this language.")
+    known = site.newsletters[content.newsletter]
+    return render_public(site, known, content, variant, templates=templates_for(site.root))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Pages:
         known = self.site.newsletters.get(newsletter)
         return (self.said(known.title) if known else "") or newsletter
 
-    def _own_name(self, tag: str) -> str:
+    def own_name(self, tag: str) -> str:
         """What a language calls itself, for the reader who looks for it."""
         name = _catalogue(self.site.root, tag, self.site.fallback)
         return name.language_name(tag) if name.language.split("-")[0] == tag.split("-")[0] else tag
@@ -78,13 +78,14 @@ class Pages:
             "language": self.language,
             "direction": direction(self.language),
             "languages": self.site.languages,
-            "own_name": self._own_name,
+            "own_name": self.own_name,
             "site_name": self.said(self.site.name),
             "footer": self.said(self.site.footer),
             "imprint_url": self.site.imprint_url,
             "privacy_url": self.site.privacy_url,
             "prefix": self.prefix,
             "theme": _theme(self.site.theme),
+            "head": "",
             "desk": False,
             "has_desk": house.has_desk(),
         }

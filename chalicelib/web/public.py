@@ -1,6 +1,5 @@
 """The public routes, as a Blueprint: front page, archive, unsubscribing, pictures. GET and HEAD change nothing."""
 
-import hashlib
 import re
 from functools import cache
 
@@ -10,8 +9,10 @@ from chalicelib.compose.editions import EditionStore
 from chalicelib.content.archives import issue_of
 from chalicelib.errors import NotFoundError
 from chalicelib.web import house
-from chalicelib.web.answers import HTML, answer, door, error_answer, finish, pages, query, request
-from chalicelib.web.archive import edition_html, issue_page, shelf
+from chalicelib.web.answers import HTML, answer, door, error_answer, file_answer, finish, pages, query, request
+from chalicelib.web.pages import Pages
+from chalicelib.web.public_files import files
+from chalicelib.web.reading import archive_page, edition_page, front_page, newsletter_page, old_issue_page
 
 public = Blueprint(__name__)
 public.register_middleware(finish, "http")
@@ -32,46 +33,33 @@ _ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"\s+)One-Click", re.IGNORECASE)
 @door
 def front() -> Response:
     """The site's name, its newsletters, the newest edition of each."""
-    shown, editions = pages(), _editions()
-    shelves = [shelf(shown, editions, name, most=1) for name in shown.site.newsletters]
-    return answer(shown.page("front", shelves=shelves), cache=INDEX_CACHE)
+    return answer(front_page(pages(), _editions()), cache=INDEX_CACHE)
 
 
 @public.route("/archive", methods=READ, content_types=ANY_TYPE)
 @door
 def archive() -> Response:
     """All newsletters with their newest editions."""
-    shown, editions = pages(), _editions()
-    shelves = [shelf(shown, editions, name, most=5) for name in shown.site.newsletters]
-    return answer(shown.page("archive", shelves=shelves), cache=INDEX_CACHE)
+    return answer(archive_page(pages(), _editions()), cache=INDEX_CACHE)
 
 
 @public.route("/archive/{newsletter}", methods=READ, content_types=ANY_TYPE)
 @door
 def newsletter_archive(newsletter: str) -> Response:
     """One newsletter's editions; ``?before=<slot>`` goes on."""
-    shown = pages()
-    return answer(
-        shown.page("newsletter", shelf=shelf(shown, _editions(), newsletter, before=query("before"))),
-        cache=INDEX_CACHE,
-    )
+    return answer(newsletter_page(pages(), _editions(), newsletter, query("before")), cache=INDEX_CACHE)
 
 
 @public.route("/archive/{newsletter}/{slot}/{language}", methods=READ, content_types=ANY_TYPE)
 @door
 def edition(newsletter: str, slot: str, language: str) -> Response:
     """One edition, once it is being sent, or an imported issue. Answers 304 where the reader has it already."""
-    shown = pages()
-    if issue_of(shown.site, newsletter, slot) and _editions().get(newsletter, slot) is None:
-        return answer(shown.page("issue", issue=issue_page(shown, newsletter, slot, language)), cache=EDITION_CACHE)
-    html = edition_html(shown.site, _editions(), newsletter, slot, language).encode()
-    tag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
-    known = tag in str(request().headers.get("if-none-match") or "")
-    headers: dict[str, str | list[str]] = {
-        "Content-Type": HTML, "Content-Security-Policy": EDITION_POLICY, "Cache-Control": EDITION_CACHE,
-        "ETag": tag, "Content-Language": language,
-    }  # fmt: skip
-    return Response(b"" if known else html, headers, 304 if known else 200)
+    shown, editions = pages(), _editions()
+    if issue_of(shown.site, newsletter, slot) and editions.get(newsletter, slot) is None:
+        return answer(old_issue_page(shown, editions, newsletter, slot, language), cache=EDITION_CACHE)
+    html = edition_page(Pages(shown.site, language), editions, newsletter, slot)
+    bears = {"Content-Security-Policy": EDITION_POLICY, "Content-Language": language}
+    return file_answer(html.encode("utf-8", "replace"), HTML, cache=EDITION_CACHE, **bears)
 
 
 @public.route("/u/{token}", methods=READ, content_types=ANY_TYPE)
@@ -143,4 +131,5 @@ def application() -> Chalice:
     app = Chalice(app_name="sendbrief", configure_logs=False)
     app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
     app.register_blueprint(public)
+    app.register_blueprint(files)
     return app
