@@ -21,6 +21,11 @@ _TEXT = {"mj-accordion-title", "mj-title", "mj-style", "mj-preview"}
 _NO_COMMENT = set(HOLDS) - {"mjml", "mj-head", "mj-accordion", "mj-navbar", "mj-social", "mj-preview"} | {
     "mj-attributes"
 }
+_LINES = {
+    "mj-head", "mj-attributes", "mj-accordion", "mj-accordion-element", "mj-carousel", "mj-navbar", "mj-social",
+}  # fmt: skip
+"""Between the tags in these there may be nothing, or blanks that begin with a line end."""
+_RAW = {"mj-text", "mj-raw", "mj-accordion-text", "mj-navbar-link", "mj-social-element"}
 FREE = {"mj-text", "mj-raw", "mj-button", "mj-table", "mj-accordion-text", "mj-navbar-link", "mj-social-element"}
 """Elements that hold HTML."""
 
@@ -38,6 +43,13 @@ def refusals(document: Document) -> list[Fault]:
     for offset, parent in document.comments:
         if parent and parent.name in _NO_COMMENT:
             found.append(Fault(offset, f"a comment can't stand in <{parent.name}>; Jinja's {{# … #}} can"))
+    for offset, parent in document.conditions:
+        if not parent or parent.name in HOLDS or not _in_html(parent, _RAW):
+            found.append(Fault(offset, "a conditional comment can stand in <mj-raw> and <mj-text> only"))
+    for offset, parent in document.blanks:
+        if parent and parent.name in _LINES:
+            message = f"blanks between tags in <{parent.name}>; let each tag there begin a line, right after the last"
+            found.append(Fault(offset, message))
     return sorted(found, key=lambda fault: fault.offset)
 
 
@@ -61,21 +73,22 @@ def _roots(document: Document) -> list[Fault]:
 
 def _refused(element: Element) -> list[Fault]:
     parent = element.parent
-    if element.name == "mj-include" and not _in_html(element):
+    if element.name == "mj-include" and not _in_html(element.parent, _RAW):
         return [Fault(element.offset, "<mj-include> is not followed here; use Jinja's {% include %} or a macro")]
     if parent is None:
         return []
     if element.name == "mj-class" and parent.name == "mj-attributes" and element.get("name") is None:
         return [Fault(element.offset, "<mj-class> has no name")]
-    if parent.name in HOLDS and element.name not in HOLDS[parent.name]:
+    foreign = parent.name == "mj-attributes" and not element.name.startswith("mj-")
+    if foreign or (parent.name in HOLDS and element.name not in HOLDS[parent.name]):
         return [Fault(element.offset, f"<{element.name}> can't stand in <{parent.name}>")]
     return []
 
 
-def _in_html(element: Element) -> bool:
-    parent = element.parent
-    while parent is not None:
-        if parent.name in FREE:
+def _in_html(element: Element | None, kinds: set[str] = FREE) -> bool:
+    """Whether an element is one of some kinds, or stands in one."""
+    while element is not None:
+        if element.name in kinds:
             return True
-        parent = parent.parent
+        element = element.parent
     return False
