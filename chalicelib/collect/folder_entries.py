@@ -12,7 +12,7 @@ from chalicelib.collect.languages import misfiled, same_text
 from chalicelib.collect.repair import repaired
 from chalicelib.content.generators import Named, address_in
 from chalicelib.content.markup import markdown_to_html, one_line
-from chalicelib.content.pictures import check_pictures_of_text, is_there
+from chalicelib.content.pictures import at_home, check_pictures_of_text, is_there
 from chalicelib.content.posts import Post
 from chalicelib.content.problems import Problems
 from chalicelib.content.values import Kind, Shape, Site, Source
@@ -92,7 +92,8 @@ def _categories(posts: Iterable[Post]) -> tuple[str, ...]:
 
 def _text(site: Site, version: _Version) -> EntryText:
     post, url = version.post, version.url
-    html = markdown_to_html(post.body, url or f"{site.base_url}/media/")
+    page = url or f"{site.base_url}/media/"
+    html = at_home(markdown_to_html(post.body, page), post.body, site.root / "content", site.base_url, page)
     title, summary, alt = (repaired(text) for text in (post.title, post.summary, post.image_alt))
     facts = tuple((one_line(repaired(label), 60), one_line(repaired(text))) for label, text in post.facts)
     return EntryText(one_line(title), url, html, one_line(summary, 2000), one_line(alt), facts)

@@ -1,8 +1,9 @@
 """Pictures that posts name: whether they are there, can be shown, and say what they show."""
 
 import re
+from html import escape
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from chalicelib.content.problems import Problems
 
@@ -13,6 +14,19 @@ def is_there(content: Path, src: str) -> bool:
     """Whether a relative path names a file below content/."""
     path = content / src.lstrip("/")
     return ".." not in path.parts and "\x00" not in src and path.is_file()
+
+
+def at_home(html: str, body: str, content: Path, base_url: str, page: str) -> str:
+    """HTML in which the pictures of a Markdown text that lie below content/ are loaded from there, not beside its page.
+
+    ``base_url`` is the site's, ``page`` the address that relative links were resolved against.
+    """
+    for src in dict.fromkeys(_PICTURE.findall(body)):
+        if urlsplit(src).scheme or not is_there(content, unquote(src)):
+            continue
+        elsewhere, home = urljoin(page, src), f"{base_url}/media/{src.lstrip('/')}"
+        html = html.replace(f'src="{escape(elsewhere)}"', f'src="{escape(home)}"')
+    return html
 
 
 def check_picture(src: str, alt: str, content: Path, file: str, line: int, problems: Problems) -> None:

@@ -28,6 +28,7 @@ _STYLED = {
 }  # fmt: skip
 _ALLOWED = _PLAIN | HEADINGS | _STYLED | {"a", "img"}
 _BUTTON = re.compile(r'<p><strong>(<a href="[^"<>]*")[^<>]*>([^<>]+)</a></strong></p>')
+_TASK = re.compile("<li>([☐☑]) ")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -100,6 +101,8 @@ class _Writer(Walker):
             return f"</{tag}>", f'<{tag} class="c"{self.look.style("alert-title")}>'
         if "markdown-alert" in words:
             return f"</{tag}>", f'<{tag} class="r"{self.look.style("alert")}{_language(attrs)}>'
+        if tag == "li" and "task" in words:
+            return "</li>", f"<li{self.look.style('task')}>"
         return f"</{tag}>", f"<{tag}{self.look.style(tag) if tag in _STYLED else ''}{_language(attrs)}>"
 
     def closed(self, tag: str) -> None:
@@ -133,7 +136,8 @@ def mail_html(html: str, look: Look | None = None, *, base_level: int = 3, perso
 @lru_cache(maxsize=1024)  # the variants of an edition share most of what they hold
 def _mail_html(html: str, look: Look, base_level: int, personal: bool) -> str:
     writer = _Writer(look, base_level, personal)
-    writer.feed(_BUTTON.sub(r'\1 class="button">\2</a>', worded_alerts(html, look)))
+    html = _TASK.sub(r'<li class="task">\1&nbsp; ', worded_alerts(html, look))
+    writer.feed(_BUTTON.sub(r'\1 class="button">\2</a>', html))
     return writer.result()
 
 

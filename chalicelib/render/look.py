@@ -36,6 +36,7 @@ def _styles(theme: Theme) -> Mapping[str, str]:
         "ul": "margin:0 0 12px;padding:0 0 0 22px",
         "ol": "margin:0 0 12px;padding:0 0 0 22px",
         "li": "margin:0 0 4px",
+        "task": "margin:0 0 4px -22px;padding:0 0 0 22px;list-style:none;text-indent:-22px",
         "dt": "font-weight:600",
         "dd": "margin:0 0 8px 22px",
         "table": "width:100%;margin:0 0 16px;border-collapse:collapse;font-size:14px;line-height:20px",
