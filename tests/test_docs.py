@@ -62,12 +62,14 @@ def constant(call: ast.Call, position: int) -> str | None:
 def codes_in_use() -> set[str]:
     """Every problem code that the code can report."""
     found: set[str | None] = set()
-    for call in calls("content", "collect", "compose", "outreach"):
+    for call in calls("content", "collect", "compose", "outreach", "lint"):
         name = name_of(call)
         if name in {"error", "warning", "Problem"}:
             found.add(constant(call, 2))
         elif name == "wrong":
             found.add(constant(call, 2) if len(call.args) > 2 else "bad-value")
+        elif name == "Finding":
+            found.add(constant(call, 0))
         elif name == "_RefusedError":
             found.add(constant(call, 1))
     return {code for code in found if code}

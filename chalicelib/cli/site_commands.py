@@ -7,6 +7,7 @@ from rich.table import Table as RichTable
 
 from chalicelib.cli import scaffold
 from chalicelib.cli.context import escape, house, local, out, print_json, scratch, settings
+from chalicelib.cli.linting import lint_site
 from chalicelib.cli.showing import moved_words, problem_row, report_row, show_problems, source_line, source_rows
 from chalicelib.clock import from_iso
 from chalicelib.collect.collector import collect
@@ -42,12 +43,17 @@ def new(
         out.print("Next: fill in the marked lines of content/site.yaml, then run 'sendbrief check'.")
 
 
-def check(json: Json = False) -> None:
-    """Name every problem of the site with file and line. Exits 1 where there are errors."""
+def check(
+    json: Json = False,
+    links: Annotated[bool, typer.Option("--links", help="Ask the network whether what is linked to is there.")] = False,
+) -> None:
+    """Name every problem of the site and its next editions, with file and line. Exits 1 where there are errors."""
     root = settings().site
     with house() as runtime:
         memory = _memory(runtime)
         loaded, problems = check_site(root, fetcher(root, ""), runtime.clock(), memory)
+        if loaded.site is not None:
+            problems.extend(lint_site(runtime, links=links))
     if loaded.site is not None:
         read_sequences(loaded.site, problems)
     found = problems.sorted()

@@ -27,6 +27,16 @@ class _Read:
 
     made: tuple[Made, ...]
     problems: tuple[Problem, ...]
+    posts: tuple[tuple[Post, ...], ...] = ()
+    """The files that each of ``made`` was made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What editors wrote of one thing: its files, and the entries they became."""
+
+    posts: tuple[Post, ...]
+    entries: tuple[Entry, ...]
 
 
 def read_folder(site: Site, source: Source, now: datetime) -> Found:
@@ -53,6 +63,15 @@ def read_folder(site: Site, source: Source, now: datetime) -> Found:
             entries += (replace(entry, first_seen=now) for entry in made.entries)
             topics.update((entry.id, made.topics) for entry in made.entries)
     return Found(tuple(entries), complete=True, problems=tuple(problems.sorted()), own_topics=topics)
+
+
+def written(site: Site, source: Source) -> list[Written]:
+    """All that lies in a folder, whenever it may be seen; nothing where there is no such folder."""
+    folder = site.root / "content" / source.location
+    if not folder.is_dir():
+        return []
+    read = _remembered(site, source, folder)
+    return [Written(posts, made.entries) for posts, made in zip(read.posts, read.made, strict=True)]
 
 
 def _waits(source: Source, lead: Post, now: datetime) -> bool:
@@ -102,7 +121,8 @@ def _read(site: Site, source: Source, folder: Path) -> _Read:
     problems = Problems()
     groups = _groups(site, source, folder, problems)
     made = tuple(make_entries(site, source, group, _slug(*name), problems) for name, group in groups.items())
-    return _Read(made, tuple(problems.sorted()))
+    posts = tuple(tuple(post for post, _ in group.values()) for group in groups.values())
+    return _Read(made, tuple(problems.sorted()), posts)
 
 
 def _slug(day: str, slug: str) -> str:

@@ -1,0 +1,89 @@
+"""What ``check`` finds in mails before they are made: each newsletter's next edition, from what lies in the site."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.cli.context import scratch
+from chalicelib.collect.collector import collect
+from chalicelib.collect.entries import EntryStore
+from chalicelib.collect.fetch import fetcher
+from chalicelib.compose.composer import Composer
+from chalicelib.compose.edition import Content, EditionSection
+from chalicelib.compose.schedule import Slot, latest_slot, next_slot
+from chalicelib.content.values import Localized, Newsletter, Problem, Site
+from chalicelib.errors import SendbriefError
+from chalicelib.lint.editions import Linted, lint_edition
+from chalicelib.lint.live import SECONDS_EACH, dead_links
+from chalicelib.lint.places import Places
+from chalicelib.lint.sources import files_of, links_of, lint_sources
+from chalicelib.runtime import Runtime
+
+
+def lint_site(runtime: Runtime, *, links: bool = False) -> list[Problem]:
+    """The files and the next editions of a site; nothing is stored, and nothing fetched but ``links``."""
+    site = runtime.site
+    places = Places(site.root)
+    problems = lint_sources(site, places)
+    told = {(problem.file, problem.line, problem.code) for problem in problems if problem.line}
+    editions = list(_editions(runtime, places))
+    problems += [p for one in editions for p in one.problems if (p.file, p.line, p.code) not in told]
+    if links:
+        problems += _dead(runtime, editions, places)
+    return problems
+
+
+def _editions(runtime: Runtime, places: Places) -> Iterator[Linted]:
+    site, files = runtime.site, files_of(runtime.site)
+    slots = {name: _slot(newsletter, site, runtime.clock()) for name, newsletter in site.newsletters.items()}
+    try:
+        with scratch(runtime) as copy:
+            for name, slot in sorted(slots.items(), key=lambda pair: pair[1].at):
+                content, before = _composed(copy, site, site.newsletters[name], slot, runtime.clock())
+                if content and (content.entries or content.intro_html):
+                    yield lint_edition(site, content, places, files, before)
+    except SendbriefError:
+        return  # a store that can't be read is no fault of the files; other commands name it
+
+
+def _slot(newsletter: Newsletter, site: Site, now: datetime) -> Slot:
+    """The slot that comes next; of a schedule that has ended the last one, of a triggered newsletter this moment."""
+    schedule, zone = newsletter.schedule, site.time_zone
+    slot = (next_slot(schedule, zone, now) or latest_slot(schedule, zone, now)) if schedule else None
+    return slot or Slot(now, f"{now.astimezone(zone):%Y-%m-%d}")
+
+
+def _composed(
+    copy: Runtime, site: Site, newsletter: Newsletter, slot: Slot, now: datetime
+) -> tuple[Content | None, Localized]:
+    """What the edition of a slot says if nothing comes any more, and the subject of the one before it."""
+    local = replace(site, sources=tuple(s for s in site.sources if "://" not in s.location))
+    collect(local, copy.table, fetcher(site.root, ""), slot.at, force=True)
+    composer: Composer = copy.composer
+    composer.started(newsletter.name, min(now, slot.at))
+    if newsletter.schedule is None:
+        return _triggered(copy, newsletter, slot), {}
+    earlier = (e for e in composer.editions.of(newsletter.name, newest_first=True) if e.slot < slot.name)
+    before = next(earlier, None)
+    return composer.draft(newsletter, slot, slot.at).content, before.subject if before else {}
+
+
+def _triggered(copy: Runtime, newsletter: Newsletter, slot: Slot) -> Content | None:
+    """The newest entry alone, as the newsletter would send it."""
+    wanted = set(newsletter.trigger_topics)
+    entries = [entry for entry in EntryStore(copy.table).since(slot.at) if wanted & set(entry.topics)]
+    if not entries:
+        return None
+    newest = max(entries, key=lambda entry: (entry.date, entry.id))
+    section = EditionSection({}, (newest,))
+    return Content(newsletter.name, slot.name, slot.at, 1, newsletter.template, (section,))
+
+
+def _dead(runtime: Runtime, editions: list[Linted], places: Places) -> list[Problem]:
+    site = runtime.site
+    urls: dict[str, tuple[str, int]] = {url: ("content/site.yaml", 0) for one in editions for url in one.urls}
+    found: Mapping[str, tuple[str, int]] = links_of(site, places)
+    mine = f"{site.base_url.rstrip('/')}/"
+    wanted = {url: found.get(url, place) for url, place in {**urls, **found}.items() if not f"{url}/".startswith(mine)}
+    fetch = fetcher(site.root, site.base_url, deadline=SECONDS_EACH, allow=runtime.settings.fetch_allow)
+    return dead_links(wanted, fetch)
