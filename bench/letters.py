@@ -13,7 +13,8 @@ from bench.measuring import Row, rates
 from chalicelib.collect.entry import Entry, EntryText
 from chalicelib.compose.edition import Content, EditionSection
 from chalicelib.content.values import Kind, Newsletter, Section, Sender, Site
-from chalicelib.render.letter import Reader, compile_letter
+from chalicelib.render.compiling import compile_letter
+from chalicelib.render.letter import Reader
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
 from chalicelib.render.variants import variant_for

@@ -13,6 +13,9 @@ from chalicelib.errors import ConfigurationError
 
 BUILT_IN_TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
+NOTICES = {"confirm", "welcome"}
+"""Templates of mails that are no edition."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedSite:
@@ -51,6 +54,5 @@ def load_site(root: Path) -> LoadedSite:
 def template_names(root: Path) -> tuple[str, ...]:
     """The mail templates a newsletter of this site may name: built in or the site's own."""
     folders = [base / "email" for base in (root / "templates", BUILT_IN_TEMPLATES)]
-    return tuple(
-        sorted({path.parent.name for folder in folders if folder.is_dir() for path in folder.glob("[!_]*/body.mjml")})
-    )
+    found = {path.parent.name for folder in folders if folder.is_dir() for path in folder.glob("[!_]*/body.mjml")}
+    return tuple(sorted(found - NOTICES))

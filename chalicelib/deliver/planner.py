@@ -6,16 +6,18 @@ on where it stopped, and two planners at once end as one.
 
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.compose.gathering import MONTHLY
-from chalicelib.content.values import Newsletter, Site
+from chalicelib.content.values import Newsletter, Problem, Site
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.calendar_part import calendar_of
-from chalicelib.render.letter import compile_letter
+from chalicelib.render.compiling import compile_letter
 from chalicelib.render.renderer import render
 from chalicelib.render.templates import templates_for
 from chalicelib.render.variants import Variant, variant_for
@@ -35,18 +37,24 @@ class Planner:
     def plan(self, edition: Edition, now: datetime) -> Edition:
         """Freeze the recipients and compile the letters of an edition in ``sending``.
 
-        Afterwards ``planned`` is their number; an edition that can't be rendered is held, with why, before
-        its first mail. Raises ConflictError where another planner was faster: read again.
+        Afterwards ``planned`` is their number; an edition that can't be rendered, or whose mails the lint finds
+        errors in, is held, with why, before its first mail. Findings it was held for before hold it no more: a
+        person has let it go. Raises ConflictError where another planner was faster: read again.
         """
         newsletter = self._site.newsletters[edition.newsletter]
         content = self._editions.content(edition)
         edition, total = self._freeze(edition, content)
         try:
-            self._compile(newsletter, content, self._chunks.variants(edition.id))
+            found = self._compile(newsletter, content, edition)
         except (RenderError, AddressError) as error:
-            self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
-            return self._editions.move(edition, State.HELD, now, why=str(error)[:500], was_sending=False)
+            return self._hold(edition, now, str(error))
+        if found:
+            return self._hold(edition, now, _words(found), seen=(*edition.seen, *sorted({_mark(p) for p in found})))
         return self._editions.change(edition, planned=total)
+
+    def _hold(self, edition: Edition, now: datetime, why: str, **changes: Any) -> Edition:
+        self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
+        return self._editions.move(edition, State.HELD, now, why=why[:500], was_sending=False, **changes)
 
     def _freeze(self, edition: Edition, content: Content) -> tuple[Edition, int]:
         total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
@@ -102,14 +110,33 @@ class Planner:
                 if cursor is None:
                     break
 
-    def _compile(self, newsletter: Newsletter, content: Content, variants: list[Variant]) -> None:
+    def _compile(self, newsletter: Newsletter, content: Content, edition: Edition) -> list[Problem]:
+        """Keep a letter for each variant; what the lint finds in them that nobody has seen yet."""
+        from chalicelib.lint.mail import holding  # here, for a tick that plans nothing needs none of it
+
         templates = templates_for(self._site.root)
-        for variant in variants:
+        found: list[Problem] = []
+        for variant in self._chunks.variants(edition.id):
             if self._chunks.has_letter(content.edition_id, variant.key):
-                continue
+                continue  # a letter is kept only where nothing was found
             rendered = render(self._site, newsletter, content, variant, templates=templates)
+            problems = holding(rendered, site=self._site, content=content, variant=variant)
+            found += [problem for problem in problems if _mark(problem) not in edition.seen]
             letter = compile_letter(
                 rendered, site=self._site, newsletter=newsletter, content=content, variant=variant,
                 calendar=calendar_of(self._site, newsletter, content, variant),
             )  # fmt: skip
-            self._chunks.keep_letter(content.edition_id, variant.key, letter)
+            if not found:
+                self._chunks.keep_letter(content.edition_id, variant.key, letter)
+        return found
+
+
+def _mark(problem: Problem) -> str:
+    """By what a finding is known again: what it says, in whichever variant."""
+    return sha256(f"{problem.code}\n{problem.message}".encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _words(found: list[Problem]) -> str:
+    said = list(dict.fromkeys(problem.message for problem in found))
+    more = f" (and {len(said) - 1} more; 'sendbrief preview' shows the mails)" if len(said) > 1 else ""
+    return f"{found[0].file}: {said[0]}{more}. Mend it, then approve it; or approve it as it is."

@@ -9,7 +9,8 @@ from chalicelib.compose.edition import Content
 from chalicelib.content.values import Site, localize
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.calendar_part import calendar_of
-from chalicelib.render.letter import Letter, Reader, compile_letter
+from chalicelib.render.compiling import compile_letter
+from chalicelib.render.letter import Letter, Reader
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
 from chalicelib.render.text import one_line

@@ -20,8 +20,9 @@ from chalicelib.content.values import CalendarUse, Kind, Topic
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.attendee import attendee_line
 from chalicelib.render.calendar_part import calendar_of
+from chalicelib.render.compiling import compile_letter
 from chalicelib.render.ics import Calendar, Method, ics_pieces, ics_text, uid
-from chalicelib.render.letter import Letter, Reader, compile_letter
+from chalicelib.render.letter import Letter, Reader
 from chalicelib.render.rendered import Rendered, event_url
 from chalicelib.render.text import one_line
 from chalicelib.render.variants import variant_for

@@ -12,7 +12,8 @@ from markupsafe import escape
 
 from chalicelib.content.values import Sender
 from chalicelib.errors import AddressError, RenderError
-from chalicelib.render.letter import Letter, Reader, compile_letter
+from chalicelib.render.compiling import compile_letter
+from chalicelib.render.letter import Letter, Reader
 from chalicelib.render.quoted_printable import quoted_printable
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
