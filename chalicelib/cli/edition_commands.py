@@ -9,8 +9,17 @@ import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json
 from chalicelib.cli.draft_commands import Json, next_draft
+from chalicelib.cli.linting import findings
 from chalicelib.cli.sending import send_all
-from chalicelib.cli.showing import edition_rows, editions_table, gap_row, show_gaps, source_rows, subscriber_rows
+from chalicelib.cli.showing import (
+    edition_rows,
+    editions_table,
+    gap_row,
+    show_gaps,
+    show_problems,
+    source_rows,
+    subscriber_rows,
+)
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
 from chalicelib.deliver.control import Control
@@ -78,13 +87,14 @@ def _exit_unless_balanced(rows: list[dict[str, Any]]) -> None:
 def proof(
     edition: EditionId, to: Annotated[list[str], typer.Option("--to", help="An address; may be repeated.")]
 ) -> None:
-    """Send an edition as it would go out to somebody who should look at it. Changes nothing."""
+    """Send an edition as it would go out to somebody who should look at it; names what is wrong. Changes nothing."""
     with house() as runtime:
         content = _content(runtime, edition)
         sent = asyncio.run(_send_proofs(runtime, content, to))
         failed = [(address, outcome) for address, outcome in sent if outcome.fate is not Fate.SENT]
         for address, outcome in sent:
             out.print(f"{escape(address)}: {outcome.fate} {escape(outcome.reason)}".rstrip())
+        show_problems(findings(runtime, content))
         if failed:
             raise typer.Exit(1)
 

@@ -33,6 +33,12 @@ def lint_site(runtime: Runtime, *, links: bool = False) -> list[Problem]:
     return problems
 
 
+def findings(runtime: Runtime, content: Content) -> list[Problem]:
+    """What the lint says of an edition's mails, for a proof."""
+    site = runtime.site
+    return list(lint_edition(site, content, Places(site.root), files_of(site), {}).problems)
+
+
 def _editions(runtime: Runtime, places: Places) -> Iterator[Linted]:
     site, files = runtime.site, files_of(runtime.site)
     slots = {name: _slot(newsletter, site, runtime.clock()) for name, newsletter in site.newsletters.items()}

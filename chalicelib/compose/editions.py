@@ -46,6 +46,8 @@ class Edition:
     gathering: bool = False
     lacks: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    """What it was held for by the lint of its mails, as digests: who let it go again has seen these."""
     item: Item | None = None
 
     @property
@@ -169,6 +171,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "gathering": edition.gathering,
         "lacks": list(edition.lacks),
         "implied": list(edition.implied),
+        "seen": list(edition.seen),
     }
 
 
@@ -196,5 +199,6 @@ def _read(item: Item) -> Edition:
         gathering=data.get("gathering", False),
         lacks=tuple(data.get("lacks", ())),
         implied=tuple(data.get("implied", ())),
+        seen=tuple(data.get("seen", ())),
         item=item,
     )
