@@ -66,6 +66,17 @@ def _reveal(html: str) -> str:
     return _SLOT.sub(lambda match: bytes.fromhex(match[1]).decode(), html)
 
 
+class TemplateFaultError(RenderError):
+    """A fault in a template: its name as templates call it, and the line (0: not known)."""
+
+    def __init__(self, template: str, line: int, said: str, hint: str) -> None:
+        where = f"Template {template}, line {line}" if line else f"Template {template}"
+        super().__init__(f"{where}: {said}.".replace("..", "."), hint)
+        self.template = template
+        self.line = line
+        self.said = said
+
+
 @dataclass(frozen=True, slots=True)
 class Templates:
     """The templates a site uses. ``roots`` are folders with email/ and messages/, the one that wins first."""
@@ -93,7 +104,7 @@ class Templates:
         hint = "Mend the template; 'sendbrief check' names all that is wrong in it."
         if fault := first_refusal(made.text):
             place = made.origin(fault.offset)
-            return RenderError(f"Template {place.name}, line {place.line}: {fault.message}.", hint)
+            return TemplateFaultError(place.name, place.line, fault.message, hint)
         return RenderError(f"Template {name} is no MJML that can be rendered: {error}.", hint)
 
     def text(self, name: str, context: Mapping[str, object]) -> str:
@@ -163,8 +174,7 @@ def _fault(name: str, error: Exception) -> RenderError:
     else:
         place, line = _place(error, name)
     said = "it is nested too deep" if isinstance(error, MemoryError | RecursionError) else clean(str(error))
-    where = f"Template {place}, line {line}" if line else f"Template {place}"
-    return RenderError(f"{where}: {said or type(error).__name__}.".replace("..", "."), "Mend the template.")
+    return TemplateFaultError(place, line, said or type(error).__name__, "Mend the template.")
 
 
 def _place(error: Exception, name: str) -> tuple[str, int]:

@@ -19,14 +19,29 @@ class Density(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DatesView:
+    """When and where an entry takes place or is due, in words; all '' where it is news.
+
+    ``day`` and ``month`` make the date block, ``left`` says how long a deadline still is, that an event does not take
+    place (``cancelled``) or that it does after all (``again``); of one that was moved, ``when`` says from when to when.
+    ``calendar_url`` is a calendar file of it, '' where it is off.
+    """
+
+    day: str
+    month: str
+    when: str
+    place: str
+    left: str
+    calendar_url: str
+    cancelled: bool
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` is styled HTML.
 
-    ``mark`` says the language where the text is a fallback, and is '' otherwise. ``day`` and ``month``
-    make the date block of events and deadlines, ``left`` says how long a deadline still is, that an event does not take
-    place (``cancelled``) or that it does after all (``again``); of one that was moved, ``when`` says from when to when.
-    ``calendar_url`` is an event as a calendar file, '' where it is no event or is off.
-    ``remark`` is what the editors say about it, as HTML, ``remark_source`` the same as it was written.
+    ``mark`` says the language where the text is a fallback, and is '' otherwise. ``remark`` is what the editors say about it, as HTML, ``remark_source`` the same as it was written.
     ``shape`` is that of ``content.values.Shape``; ``answers`` are a poll's, as text and link, and then ``body`` is what
     stands above them. ``full``: its whole text is to be shown, ``picture``: its picture too.
     """
@@ -48,16 +63,19 @@ class ItemView:
     image_alt: str
     facts: tuple[tuple[str, str], ...]
     answers: tuple[tuple[str, str], ...]
-    day: str
-    month: str
-    when: str
-    place: str
-    left: str
-    calendar_url: str
-    cancelled: bool
-    again: bool
+    dates: DatesView
     remark: Html
     remark_source: str
+
+    @property
+    def day(self) -> str:
+        """The day of the month, '' where it is news."""
+        return self.dates.day
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it does not take place."""
+        return self.dates.cancelled
 
 
 @dataclass(frozen=True, slots=True)

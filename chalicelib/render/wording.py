@@ -18,7 +18,7 @@ from chalicelib.render.messages import Catalogue
 from chalicelib.render.rendered import event_url
 from chalicelib.render.templates import Html
 from chalicelib.render.text import ascii_url, cut, direction, one_line
-from chalicelib.render.views import Density, ItemView, SectionView
+from chalicelib.render.views import DatesView, Density, ItemView, SectionView
 
 FULL_ITEMS = 12
 """Articles beyond this many are listed by title only, so that a long edition stays quick to scan."""
@@ -51,12 +51,10 @@ class Wording:
         """An entry in the reader's language, or in the one it has, marked."""
         layout = layout or Layout()
         tag, text = entry.text(self.language, self.site.fallback)
-        foreign = tag.split("-")[0] != self.language.split("-")[0]
-        image = entry.image if entry.image and ascii_url(entry.image.src).startswith("https://") else None
-        local = entry.starts.astimezone(self.zone) if entry.starts else None
-        remark = localize(self.remarks.get(entry.id, {}), self.language, self.site.fallback)
         shape = entry.shape or layout.shape
         html, answers = _poll(text.html) if shape is Shape.POLL else (text.html, ())
+        image = entry.image if entry.image and ascii_url(entry.image.src).startswith("https://") else None
+        remark = localize(self.remarks.get(entry.id, {}), self.language, self.site.fallback)
         return ItemView(
             kind=str(entry.kind),
             shape=str(shape),
@@ -64,7 +62,7 @@ class Wording:
             url=ascii_url(text.url),
             language=tag,
             direction=direction(tag),
-            mark=self.say("mail.in_language", language=self.say.language_name(tag)) if foreign else "",
+            mark=self._mark(tag),
             meta=self._meta(entry, text),
             excerpt=excerpt(one_line(text.summary) or plain_text(html), words or layout.words or EXCERPT_WORDS),
             body=Html(mail_html(html, self.look, base_level=level)),
@@ -75,6 +73,18 @@ class Wording:
             image_alt=one_line(text.image_alt or image.alt) if image else "",
             facts=tuple((one_line(label), one_line(fact)) for label, fact in text.facts),
             answers=answers,
+            dates=self._dates(entry),
+            remark=Html(mail_html(remark, self.look, base_level=level)),
+            remark_source=remark,
+        )
+
+    def _mark(self, tag: str) -> str:
+        foreign = tag.split("-")[0] != self.language.split("-")[0]
+        return self.say("mail.in_language", language=self.say.language_name(tag)) if foreign else ""
+
+    def _dates(self, entry: Entry) -> DatesView:
+        local = entry.starts.astimezone(self.zone) if entry.starts else None
+        return DatesView(
             day=str(local.day) if local else "",
             month=self.say.month(local) if local else "",
             when=self._when(entry),
@@ -83,8 +93,6 @@ class Wording:
             calendar_url=event_url(self.site, entry) if local and entry.change is not Change.CANCELLED else "",
             cancelled=entry.change is Change.CANCELLED,
             again=entry.change is Change.AGAIN,
-            remark=Html(mail_html(remark, self.look, base_level=level)),
-            remark_source=remark,
         )
 
     def _meta(self, entry: Entry, text: EntryText) -> str:
