@@ -11,6 +11,7 @@ import typer
 
 from chalicelib import __version__
 from chalicelib.cli import (
+    archive_commands,
     draft_commands,
     edition_commands,
     import_commands,
@@ -59,6 +60,7 @@ def options(
 
 for module in (site_commands, draft_commands, simulate_commands, topic_commands, edition_commands, run_commands):
     module.register(app)
+archive_commands.register(app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(import_commands.app, name="import")
 

@@ -55,7 +55,7 @@ def edition_page(pages: Pages, editions: EditionStore, newsletter: str, slot: st
     content = public_content(site, editions, newsletter, slot)
     rendered = public_rendering(site, content, pages.language)
     picture, alt = picture_of(site, content, pages.language)
-    around = _Around(pages, editions, newsletter, slot)
+    around = _Around(pages, editions, newsletter, slot, pages.language)
     head = Head(
         rendered.subject, rendered.preheader, around.address, pages.language, pages.said(site.name), picture, alt,
         content.slot_at, tuple(around.links()),
@@ -67,7 +67,7 @@ def edition_page(pages: Pages, editions: EditionStore, newsletter: str, slot: st
 def old_issue_page(pages: Pages, editions: EditionStore, newsletter: str, slot: str, language: str) -> Page:
     """An issue from before the newsletter was here, between its neighbours. Raises NotFoundError."""
     issue = issue_page(pages, newsletter, slot, language)
-    around = _Around(pages, editions, newsletter, slot)
+    around = _Around(pages, editions, newsletter, slot, language)
     links = (Link("canonical", around.address), *around.links())
     head = Head(
         issue.title, plain_text(issue.html), around.address, language, pages.said(pages.site.name),
@@ -79,8 +79,8 @@ def old_issue_page(pages: Pages, editions: EditionStore, newsletter: str, slot: 
 class _Around:
     """What stands around an issue: its address, its other languages, the issues before and after it."""
 
-    def __init__(self, pages: Pages, editions: EditionStore, newsletter: str, slot: str) -> None:
-        self.pages = pages
+    def __init__(self, pages: Pages, editions: EditionStore, newsletter: str, slot: str, language: str) -> None:
+        self.pages, self.language = pages, language
         self.title = pages.title_of(newsletter)
         self.shelf_url = f"{pages.prefix}/archive/{quote(newsletter, safe='')}"
         self.newsletter = newsletter
@@ -119,7 +119,7 @@ class _Around:
         return [
             (tag, pages.own_name(tag), pages.prefix + issue_path(issue, tag))
             for tag in tags
-            if issue and tag != pages.language
+            if issue and tag != self.language
         ]
 
     def links(self) -> Iterator[Link]:
@@ -144,7 +144,7 @@ class _Around:
 
     def _path(self, issue: Issue) -> str:
         tags = issue_languages(self.pages.site, issue)
-        return issue_path(issue, self.pages.language if self.pages.language in tags else tags[0])
+        return issue_path(issue, self.language if self.language in tags else tags[0])
 
 
 def moment_of(site: Site, issue: Issue) -> datetime:
