@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -102,17 +102,13 @@ def policy_of(html: str) -> str:
 
 
 def _theme(theme: Theme) -> Mapping[str, object]:
-    """Colours and fonts as CSS may read them; what has no such shape gives way to the usual one."""
-    usual = Theme()
-    return {
-        name: trusted(value if shape.fullmatch(value := getattr(theme, name)) else getattr(usual, name))
-        for name, shape in (
-            ("accent", _COLOUR),
-            ("accent_dark", _COLOUR),
-            ("title_font", _FONT),
-            ("text_font", _FONT),
-        )
-    }
+    """Colours, fonts and sizes as CSS may read them; what has no such shape gives way to the usual one."""
+    usual, found = Theme(), dict[str, object]()
+    for name in (field.name for field in fields(Theme) if not field.name.startswith("logo")):
+        value = getattr(theme, name)
+        shaped = isinstance(value, int) or (_FONT if name.endswith("_font") else _COLOUR).fullmatch(value)
+        found[name] = trusted(value if shaped else getattr(usual, name))
+    return found
 
 
 @lru_cache(maxsize=8)

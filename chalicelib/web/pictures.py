@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from urllib.parse import urljoin
 
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Site
@@ -27,7 +28,7 @@ def first_picture(site: Site, html: str) -> tuple[str, str]:
 
 
 def _logo(site: Site) -> tuple[str, str]:
-    logo = _https(site.theme.logo)
+    logo = _https(urljoin(f"{site.base_url.rstrip('/')}/", site.theme.logo)) if site.theme.logo else ""
     return logo, one_line(site.theme.logo_alt) if logo else ""
 
 

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.content.problems import Problems
 from chalicelib.content.yamldoc import mapping_of, parse_yaml
 from tests.e2e.house import ROOT, House
+from tests.web.crawling import crawl, serving
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,10 @@ def test_the_example_is_exported_and_a_second_run_changes_nothing(house: House, 
     assert f"{count[1]} files, 0 of them written, 0 removed." in house.run(
         "archive", "--out", str(out), "--base-url", "https://example.org/news"
     )
+    with serving(tmp_path) as port:
+        seen = crawl(port, "/public/")
+    assert {path for path in seen if path.endswith(".ics")} >= {"/public/calendar.ics", "/public/calendar.de.ics"}
+    assert sum(bool(html) for html in seen.values()) == len(list(out.rglob("index.html")))
     page = (out / "archive" / "community-digest" / "2026-11-19" / "de" / "index.html").read_text()
     assert '<link rel="canonical" href="https://example.org/news/archive/community-digest/2026-11-19/de/"' in page
 
