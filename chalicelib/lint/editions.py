@@ -10,7 +10,7 @@ from chalicelib.lint.document import read_html
 from chalicelib.lint.findings import Finding
 from chalicelib.lint.mail import Mail, mail_findings
 from chalicelib.lint.places import Places
-from chalicelib.render.letter import compile_letter
+from chalicelib.render.compiling import compile_letter
 from chalicelib.render.rendered import Rendered
 from chalicelib.render.renderer import render
 from chalicelib.render.templates import BUILT_IN, templates_for
