@@ -1,4 +1,4 @@
-"""Commands about editions to come: draft, preview, simulate, topics."""
+"""The command ``draft``: the next edition as it would be composed now."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from chalicelib.cli.context import err, escape, house, local, out, print_json, scratch
-from chalicelib.cli.previews import write_preview
 from chalicelib.cli.showing import languages_of
 from chalicelib.collect.collector import collect
 from chalicelib.compose.drafting import Draft
@@ -27,8 +26,7 @@ Now = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (draft, preview):
-        app.command(command.__name__)(command)
+    app.command("draft")(draft)
 
 
 def draft(
@@ -166,25 +164,3 @@ def show_draft(made: Draft, runtime: Runtime) -> None:
         err.print(f"[yellow]The note's {key} '{escape(name)}' was already published in {where}: left out.[/]")
     for key, name in made.selection.unknown:
         err.print(f"[yellow]The note's {key} '{escape(name)}' matches no entry.[/]")
-
-
-def preview(
-    what: Annotated[
-        str, typer.Argument(metavar="NEWSLETTER|EDITION", help="A newsletter's next edition, or a made one.")
-    ],
-    out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
-    now: Now = None,
-) -> None:
-    """Write an edition as readers would get it: HTML, text and .eml in each language, and an index.html."""
-    with house(now) as runtime:
-        if "/" in what:
-            editions = runtime.dispatcher.editions
-            content = editions.content(editions.find(what))
-        else:
-            content = next_draft(runtime, what).content
-            if not content.entries and not content.intro_html:
-                raise NotFoundError(
-                    f"The next edition of {what} would be empty.", "Add a post, or name a later moment with --now."
-                )
-        for path in write_preview(runtime.site, content, out_dir, runtime.clock()):
-            out.print(f"wrote {escape(str(path))}")

@@ -15,6 +15,7 @@ from chalicelib.cli import (
     draft_commands,
     edition_commands,
     import_commands,
+    preview_commands,
     run_commands,
     simulate_commands,
     site_commands,
@@ -58,7 +59,15 @@ def options(
     Options.site, Options.data = site, data
 
 
-for module in (site_commands, draft_commands, simulate_commands, topic_commands, edition_commands, run_commands):
+for module in (
+    site_commands,
+    draft_commands,
+    preview_commands,
+    simulate_commands,
+    topic_commands,
+    edition_commands,
+    run_commands,
+):
     module.register(app)
 archive_commands.register(app)
 app.add_typer(subscriber_commands.app, name="subscribers")

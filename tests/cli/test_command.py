@@ -205,13 +205,10 @@ def test_draft_proof_and_preview_change_nothing(command: Command, tmp_path: Path
     assert [entry["title"] for section in draft["sections"] for entry in section["entries"]] == ["First"]
     assert "First" in command.run("draft", "digest", "--now", MONDAY).out
     out = tmp_path / "shown"
-    command.run("preview", "digest", "--out", str(out), "--now", MONDAY)
-    assert sorted(path.name for path in out.iterdir()) == [
-        "de.eml", "de.html", "de.txt", "en.eml", "en.html", "en.txt", "index.html",
-    ]  # fmt: skip
+    command.run("preview", "digest", "--out", str(out), "--now", MONDAY, "--no-pictures")
     assert "First" in (out / "en.txt").read_text()
     (tmp_path / "file").write_text("")
-    command.run("preview", "digest", "--out", str(tmp_path / "file"), "--now", MONDAY, code=2)
+    command.run("preview", "digest", "--out", str(tmp_path / "file"), "--now", MONDAY, "--no-pictures", code=2)
     after = command.run("status", "--json").json
     for status in (before, after):
         del status["sources"]

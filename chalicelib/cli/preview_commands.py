@@ -1,0 +1,171 @@
+"""The command ``preview``: an edition, or a mail to confirm or to welcome, as readers would get it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chalicelib.cli.chromium import Chromium, find_chromium
+from chalicelib.cli.context import err, escape, house, local, out, scratch
+from chalicelib.cli.draft_commands import Now, find_newsletter, next_draft
+from chalicelib.cli.linting import findings
+from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_variants
+from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
+from chalicelib.compose.edition import Content, State
+from chalicelib.compose.editions import EditionStore
+from chalicelib.content.values import Problem, Severity, Site
+from chalicelib.deliver.costs import cost_of
+from chalicelib.errors import NotFoundError, SendbriefError
+from chalicelib.lint.mail_files import lint_mail_file
+from chalicelib.render.calendar_part import calendar_of
+from chalicelib.render.compiling import compile_letter, compile_notice
+from chalicelib.render.letter import Letter, Reader
+from chalicelib.render.notices import Kind, Latest, Notice, render_notice
+from chalicelib.render.rendered import Rendered, archive_url
+from chalicelib.render.renderer import render, render_subject
+from chalicelib.render.templates import templates_for
+from chalicelib.render.variants import variant_for
+from chalicelib.runtime import Runtime
+
+NOTICES = {str(kind): kind for kind in Kind}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command("preview")(preview)
+
+
+def preview(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NEWSLETTER|EDITION|confirm|welcome", help="A newsletter's next edition, a made one, or a notice."
+        ),
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
+    now: Now = None,
+    pictures: Annotated[bool, typer.Option(help="Pictures of each mail, where Chromium is installed.")] = True,
+) -> None:
+    """Write what readers would get: HTML, text, .eml and pictures of each language and variant, what the check says,
+    how many readers and what it costs, and an index.html that shows it all.
+    """
+    with house(now) as runtime, _browser(wanted=pictures) as browser:
+        site = runtime.site
+        notice = NOTICES.get(what) if what not in site.newsletters else None
+        made = _of_notice(runtime, notice) if notice else _of_edition(runtime, what)
+        images = pictures_of(site.root, site.base_url)
+        with err.status("…") as status:
+            written = write_preview(made, out_dir, browser, images, lambda name: status.update(escape(name)))
+        shots = sum(path.suffix == ".png" for path in written)
+        out.print(f"wrote {escape(str(out_dir / 'index.html'))}")
+    errors = sum(problem.severity is Severity.ERROR for problem in made.problems)
+    warnings = len(made.problems) - errors
+    err.print(f"[dim]mails: {len(made.sheets)}, pictures: {shots}, errors: {errors}, warnings: {warnings}[/]")
+
+
+@contextmanager
+def _browser(*, wanted: bool) -> Iterator[Chromium | None]:
+    binary = find_chromium() if wanted else None
+    if wanted and binary is None:
+        err.print("[dim]Chromium is not installed here, so there are no pictures (Debian: apt install chromium).[/]")
+    if binary is None:
+        yield None
+        return
+    with Chromium(binary) as browser:
+        yield browser
+
+
+def _of_edition(runtime: Runtime, what: str) -> Preview:
+    """A newsletter's next edition, or one that is made. Raises NotFoundError where it would be empty."""
+    content, lacks = _content(runtime, what)
+    site, newsletter = runtime.site, find_newsletter(runtime, content.newsletter)
+    with scratch(runtime) as copy:
+        wanted, who = wanted_variants(site, newsletter, content, copy.audience.members(newsletter.name))
+    sheets = [_sheet(site, content, one, who, runtime.clock()) for one in wanted]
+    try:
+        problems: Sequence[Problem] = findings(runtime, content)
+    except SendbriefError as error:
+        problems = [Problem(content.edition_id, 0, "render", Severity.ERROR, str(error))]
+    when = ("Goes out", f"{local(content.slot_at, runtime)}, number {content.number}")
+    facts = [when, *_figures(runtime, sheets, who), *(("Missing", lack) for lack in lacks)]
+    return Preview(content.edition_id, sheets, problems, facts)
+
+
+def _content(runtime: Runtime, what: str) -> tuple[Content, Sequence[str]]:
+    if "/" in what:
+        editions = runtime.dispatcher.editions
+        return editions.content(editions.find(what)), ()
+    made = next_draft(runtime, what)
+    if not made.content.entries and not made.content.intro_html:
+        raise NotFoundError(
+            f"The next edition of {what} would be empty.", "Add a post, or name a later moment with --now."
+        )
+    return made.content, made.lacks
+
+
+def _figures(runtime: Runtime, sheets: Sequence[Sheet], who: Readership) -> Iterator[tuple[str, str]]:
+    said = f"{who.mails:,} get a mail" if who.mails else "nobody gets a mail yet"
+    said += f", {who.nothing:,} nothing, as none of it is in their topics" if who.nothing else ""
+    said += f", {who.monthly:,} the monthly gathering instead" if who.monthly else ""
+    yield "Readers", said
+    heaviest = max((len(sheet.message) for sheet in sheets), default=0)
+    yield "Cost", cost_of(runtime.settings.transport, who.mails).said
+    in_all = f", {heaviest * who.mails / 1e6:,.1f} MB at most in all" if who.mails else ""
+    yield "Size", f"{heaviest / 1000:.0f} KB for the largest message{in_all}"
+
+
+def _sheet(site: Site, content: Content, one: Wanted, who: Readership, now: datetime) -> Sheet:
+    newsletter = site.newsletters[content.newsletter]
+    rendered = render(site, newsletter, content, one.variant, templates=templates_for(site.root))
+    letter = compile_letter(
+        rendered, site=site, newsletter=newsletter, content=content, variant=one.variant,
+        calendar=calendar_of(site, newsletter, content, one.variant),
+    )  # fmt: skip
+    readers = one.readers if who.mails else None
+    return _as_sheet(site, one.name, one.variant.language, one.topics, rendered, letter, readers, now)
+
+
+def _as_sheet(
+    site: Site, name: str, language: str, topics: tuple[str, ...] | None, rendered: Rendered, letter: Letter,
+    readers: int | None, now: datetime,
+) -> Sheet:  # fmt: skip
+    """A letter for nobody: its links lead to the site, so that nobody is subscribed or unsubscribed by them."""
+    home = f"{site.base_url.rstrip('/')}/"
+    message_id = f"preview.{name}.{now:%Y%m%d%H%M%S}@{site.sender.address.rpartition('@')[2]}"
+    reader = Reader(PREVIEW_ADDRESS, "", home, message_id, now, preferences_url=home, confirm_url=home)
+    message = letter.personalise(reader)
+    html, text = body_of(message, "html"), body_of(message, "plain")
+    return Sheet(name, language, topics, rendered, html, text, message, readers)
+
+
+def _of_notice(runtime: Runtime, kind: Kind) -> Preview:
+    """A notice in each language, as somebody would get it who subscribes to everything."""
+    site, now = runtime.site, runtime.clock()
+    sheets, problems = [], list[Problem]()
+    for language in site.languages:
+        notice = Notice(kind, list(site.newsletters.values()), language, _latest(runtime, language))
+        rendered = render_notice(site, notice, templates=templates_for(site.root))
+        letter = compile_notice(rendered, site=site, notice=notice)
+        sheets.append(_as_sheet(site, language, language, None, rendered, letter, None, now))
+        problems += lint_mail_file(f"{kind} ({language}).html", sheets[-1].html.encode())
+    return Preview(f"{kind}", sheets, problems)
+
+
+def _latest(runtime: Runtime, language: str) -> tuple[tuple[str, Latest], ...]:
+    """The newest edition that went out of each newsletter that has one."""
+    site, found = runtime.site, []
+    with scratch(runtime) as copy:
+        store = EditionStore(copy.table, copy.blobs)
+        for name, newsletter in site.newsletters.items():
+            sent = (e for e in store.of(name, newest_first=True) if e.state in {State.SENDING, State.SENT})
+            if edition := next(sent, None):
+                content = store.content(edition)
+                variant = variant_for(content, site.languages, site.fallback, language, None)
+                if variant:
+                    templates = templates_for(site.root)
+                    subject = render_subject(site, newsletter, content, variant, templates=templates)
+                    found.append((name, Latest(subject, archive_url(site, content, language))))
+    return tuple(found)
