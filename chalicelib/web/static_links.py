@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 _LINK = re.compile(r'(<link\b[^<>]*?\shref=|<meta\b[^<>]*?\scontent=|\shref=|\ssrc=)"([^"]*)"')
 _INDEX = "index.html"
+_ISSUE = 4
+"""Parts in the path of an issue: archive, newsletter, slot, language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class Place:
             return unquote(self.path.lstrip("/"))
         parts = [unquote(part) for part in self.path.split("/") if part]
         before = asked.get("before", [""])[0]
-        tag = asked.get("lang", [self.language])[0] if len(parts) < 4 else ""
+        if len(parts) == _ISSUE and "lang" in asked:
+            parts = parts[:2]  # an issue has the languages it has: the pages around it are there in each
+        tag = asked.get("lang", [self.language])[0] if len(parts) < _ISSUE else ""
         own_folder = [tag] if tag and tag != fallback else []
         return "/".join([*own_folder, *parts, *(["before", before] if before else []), _INDEX])
 
