@@ -61,7 +61,7 @@ def _of_message(raw: bytes, today: date) -> Iterator[Finding]:
         yield Finding("mail-header", WARNING, "has no HTML part; who reads mail as HTML sees plain text")
     else:
         yield from _of_html(html, subject, day, own)
-    if text is None:
+    if text is None or not text.strip():
         yield Finding("text-part", ERROR, "has no text part: who reads mail as text gets nothing")
     elif html is not None:
         yield from parity_findings(read_html(html), text)

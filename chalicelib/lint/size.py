@@ -1,6 +1,7 @@
 """Size: how near a mail is to being cut off, and what in it weighs most. Pure."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from markupsafe import escape
 
@@ -34,7 +35,6 @@ def heaviest(html: str, entries: Sequence[tuple[str, str]], most: int = 3) -> li
         place = place if place >= 0 else html.find(str(escape(title)))
         if place >= 0:
             places.append((place, title))
-    places.sort()
-    ends = [place for place, _ in places[1:]] + [len(html)]
-    weights = [(title, len(html[start:end].encode())) for (start, title), end in zip(places, ends, strict=True)]
+    ends = pairwise([*sorted(places), (len(html), "")])
+    weights = [(title, len(html[start:end].encode("utf-8", "replace"))) for (start, title), (end, _) in ends]
     return sorted(weights, key=lambda pair: -pair[1])[:most]
