@@ -1,5 +1,6 @@
 """The context of a template: every name an author of templates may use."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from markupsafe import escape
@@ -77,9 +78,21 @@ def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object
     }
 
 
+_KEPT: OrderedDict[tuple[int, int, str], Wording] = OrderedDict()
+_MOST_KEPT = 8
+
+
 def _wording(edition: Edition, catalogue: Catalogue) -> Wording:
-    content = edition.content
-    return Wording(edition.site, catalogue, edition.variant.language, content.slot_at, content)
+    """The variants of one edition share what they say of each entry."""
+    site, content, language = edition.site, edition.content, edition.variant.language
+    key = (id(site), id(content), language)
+    kept = _KEPT.get(key)
+    if kept and kept.site is site and kept.content is content and kept.say is catalogue:
+        return kept
+    made = _KEPT[key] = Wording(site, catalogue, language, content.slot_at, content)
+    while len(_KEPT) > _MOST_KEPT:
+        _KEPT.popitem(last=False)
+    return made
 
 
 def _masthead(edition: Edition, catalogue: Catalogue) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from chalicelib.render.text import one_line
 from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
@@ -55,6 +56,7 @@ _ABBREVIATION = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)  # the variants of an edition share most of what they hold
 def plain_text(html: str) -> str:
     """The running text of HTML on one line."""
     walker = _Sentences()

@@ -82,7 +82,7 @@ def _header_line(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text without blanks at line ends (but the signature's), with one empty line in a row and one newline at the end."""
+    """Text without blanks at line ends but the signature's, one empty line in a row and one newline at the end."""
     lines = (line if line == _SIGNATURE else line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
 

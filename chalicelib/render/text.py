@@ -18,11 +18,15 @@ RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd
 
 def clean(text: str) -> str:
     """Without control characters, lone surrogates and bidi overrides (UTR 36); line ends are ``\\n``."""
+    if text.isprintable():
+        return text  # none of those characters is
     return _FORBIDDEN.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def one_line(text: str) -> str:
     """Clean text on one line, runs of white space as one blank."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return _SPACES.sub(" ", clean(text)).strip()
 
 

@@ -1,5 +1,6 @@
 """What templates see of an edition: values, worded and cut for a mail."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -39,9 +40,10 @@ class DatesView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` is styled HTML.
+    """One entry as shown. Texts are plain and clean; ``url`` is ASCII or ''; ``body`` and ``remark`` are styled HTML.
 
-    ``mark`` says the language where the text is a fallback, and is '' otherwise. ``remark`` is what the editors say about it, as HTML, ``remark_source`` the same as it was written.
+    ``mark`` says the language where the text is a fallback, and is '' otherwise. ``remark`` is what the editors say
+    about it, ``source_html`` and ``remark_source`` are content HTML, not styled yet.
     ``shape`` is that of ``content.values.Shape``; ``answers`` are a poll's, as text and link, and then ``body`` is what
     stands above them. ``full``: its whole text is to be shown, ``picture``: its picture too.
     """
@@ -55,7 +57,6 @@ class ItemView:
     mark: str
     meta: str
     excerpt: str
-    body: Html
     source_html: str
     full: bool
     picture: bool
@@ -64,8 +65,19 @@ class ItemView:
     facts: tuple[tuple[str, str], ...]
     answers: tuple[tuple[str, str], ...]
     dates: DatesView
-    remark: Html
     remark_source: str
+    styled: Callable[[str], Html]
+    """Makes mail HTML of content HTML; only what a template prints is made."""
+
+    @property
+    def body(self) -> Html:
+        """The whole text."""
+        return self.styled(self.source_html)
+
+    @property
+    def remark(self) -> Html:
+        """The editors' words on it."""
+        return self.styled(self.remark_source)
 
     @property
     def day(self) -> str:

@@ -37,6 +37,8 @@ class Wording:
         self, site: Site, catalogue: Catalogue, language: str, slot_at: datetime, content: Content | None = None
     ) -> None:
         self.site = site
+        self.content = content
+        self._items: dict[tuple[str, int, int, Layout | None, bool], ItemView] = {}
         self.reminders = frozenset(content.reminders if content else ())
         self.remarks = content.remarks if content else {}
         self.say = catalogue
@@ -48,8 +50,13 @@ class Wording:
     def item(
         self, entry: Entry, *, words: int = 0, level: int = 4, layout: Layout | None = None, full: bool = False
     ) -> ItemView:
-        """An entry in the reader's language, or in the one it has, marked."""
-        layout = layout or Layout()
+        """An entry in the reader's language, or in the one it has, marked. Each is worded once."""
+        key = (entry.id, words, level, layout, full)
+        if key not in self._items:
+            self._items[key] = self._worded(entry, words, level, layout or Layout(), full=full)
+        return self._items[key]
+
+    def _worded(self, entry: Entry, words: int, level: int, layout: Layout, *, full: bool) -> ItemView:
         tag, text = entry.text(self.language, self.site.fallback)
         shape = entry.shape or layout.shape
         html, answers = _poll(text.html) if shape is Shape.POLL else (text.html, ())
@@ -65,7 +72,6 @@ class Wording:
             mark=self._mark(tag),
             meta=self._meta(entry, text),
             excerpt=excerpt(one_line(text.summary) or plain_text(html), words or layout.words or EXCERPT_WORDS),
-            body=Html(mail_html(html, self.look, base_level=level)),
             source_html=html,
             full=full,
             picture=layout.pictures and image is not None,
@@ -74,8 +80,8 @@ class Wording:
             facts=tuple((one_line(label), one_line(fact)) for label, fact in text.facts),
             answers=answers,
             dates=self._dates(entry),
-            remark=Html(mail_html(remark, self.look, base_level=level)),
             remark_source=remark,
+            styled=lambda html: Html(mail_html(html, self.look, base_level=level)),
         )
 
     def _mark(self, tag: str) -> str:
