@@ -11,7 +11,7 @@ from chalicelib.collect.fetch import fetcher
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import Content, EditionSection
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
-from chalicelib.content.values import Localized, Newsletter, Problem, Site
+from chalicelib.content.values import Localized, Newsletter, Problem, Severity, Site
 from chalicelib.errors import SendbriefError
 from chalicelib.lint.editions import Linted, lint_edition
 from chalicelib.lint.live import SECONDS_EACH, dead_links
@@ -24,13 +24,19 @@ def lint_site(runtime: Runtime, *, links: bool = False) -> list[Problem]:
     """The files and the next editions of a site; nothing is stored, and nothing fetched but ``links``."""
     site = runtime.site
     places = Places(site.root)
-    problems = lint_sources(site, places)
-    told = {(problem.file, problem.line, problem.code) for problem in problems if problem.line}
     editions = list(_editions(runtime, places))
-    problems += [p for one in editions for p in one.problems if (p.file, p.line, p.code) not in told]
-    if links:
-        problems += _dead(runtime, editions, places)
-    return problems
+    problems = _once([*lint_sources(site, places), *(problem for one in editions for problem in one.problems)])
+    return problems + (_dead(runtime, editions, places) if links else [])
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """What a file and the mails made of it have in common is told once, as an error where it is one of the mails."""
+    at_lines: dict[tuple[str, int, str], Problem] = {}
+    for problem in problems:
+        key = (problem.file, problem.line, problem.code)
+        if key not in at_lines or problem.severity is Severity.ERROR:
+            at_lines[key] = problem
+    return [*at_lines.values(), *(problem for problem in problems if not problem.line)]
 
 
 def findings(runtime: Runtime, content: Content) -> list[Problem]:

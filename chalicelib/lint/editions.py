@@ -10,6 +10,7 @@ from chalicelib.lint.document import read_html
 from chalicelib.lint.findings import Finding
 from chalicelib.lint.mail import Mail, mail_findings
 from chalicelib.lint.places import Places
+from chalicelib.lint.sources import SITE_FILE
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.rendered import Rendered
 from chalicelib.render.renderer import render
@@ -73,7 +74,7 @@ def _located(mail: Mail, places: Places, files: Mapping[str, tuple[str, ...]]) -
     notes = dict.fromkeys([note.file, *note.files.values()]) if note else {}
     written = [file for entry in mail.entries for file in files.get(entry.id, ())]
     mine = [file for file in written if f"/{mail.variant.language}/" in file]
-    candidates = list(dict.fromkeys([*notes, *mine, *written]))
+    candidates = list(dict.fromkeys([*notes, *mine, *written, SITE_FILE]))
     for finding in mail_findings(mail):
         if problem := _problem(finding, mail, places, candidates):
             yield problem

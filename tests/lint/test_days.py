@@ -25,12 +25,27 @@ WRONG = [
     ("31 November 2026", DAY, "there is no such day in 2026"),
 ]
 RIGHT = [
-    "Saturday, February 13", "Sat 12 Dec 2026", "Donnerstag, den 11. Februar", "Do., 3.12.2026", "Do 3.12.2026",
-    "Thursday 2026-12-03", "29 February 2028", "Thursday, December 3rd, 2026", "Thursday morning, 3 December",
-    "Friday, 4 June", "Thursday, 4 June",  # of the next year or of this: both are near
-    "So 3.12. was released", "Monday, May 2024", "Wednesday, March 10-12", "Wed, May 10:30", "version 31.11.2", "Thursdays, 4 December",
-    "In May 12 people came on Monday", "Thursday–Saturday, 3–5 December", "31.11.",
-]  # fmt: skip
+    "Saturday, February 13",
+    "Sat 12 Dec 2026",
+    "Donnerstag, den 11. Februar",
+    "Do., 3.12.2026",
+    "Do 3.12.2026",
+    "Thursday 2026-12-03",
+    "29 February 2028",
+    "Thursday, December 3rd, 2026",
+    "Thursday morning, 3 December",
+    "Friday, 4 June",
+    "Thursday, 4 June",  # of the next year or of this: both are near
+    "So 3.12. was released",
+    "Monday, May 2024",
+    "Wednesday, March 10-12",
+    "Wed, May 10:30",
+    "version 31.11.2",
+    "Thursdays, 4 December",
+    "In May 12 people came on Monday",
+    "Thursday–Saturday, 3–5 December",
+    "31.11.",
+]
 
 
 @pytest.mark.parametrize(("text", "day", "words"), WRONG)
