@@ -59,7 +59,6 @@ BREAKS: Mapping[str, str] = {
     "html-object": "it is missing",
     "html-dialog": "it is shown in the middle of the text, or missing",
     "html-base": "relative links lead nowhere",
-    "html-image-maps": "the links in the picture are missing",
     "html-marquee": "it stands still",
     "image-base64": "the picture is missing",
     "image-webp": "the picture is missing",
