@@ -229,8 +229,10 @@ def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: 
         "--basis consent",
         "subscribers show": "subscribers show mira.okafor@example.org",
         "check": "--site broken check",
+        "lint": "lint broken/mail.mjml",
     }
     (played / "broken" / "content").mkdir(parents=True, exist_ok=True)
+    (played / "broken" / "mail.mjml").write_text("<mjml></mjml>", "utf-8")
     answer = json.loads(run(f"sendbrief {arguments.get(command, command)} --json", played).stdout)
     assert list(answer[0] if isinstance(answer, list) else answer) == keys
 

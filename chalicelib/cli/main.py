@@ -15,6 +15,7 @@ from chalicelib.cli import (
     draft_commands,
     edition_commands,
     import_commands,
+    lint_commands,
     preview_commands,
     run_commands,
     simulate_commands,
@@ -70,6 +71,7 @@ for module in (
 ):
     module.register(app)
 archive_commands.register(app)
+lint_commands.register(app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(import_commands.app, name="import")
 

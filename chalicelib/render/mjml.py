@@ -16,7 +16,7 @@ VOID = frozenset(
 )
 _START = re.compile(r"<([A-Za-z][^\s/>\"'=<]*)")
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.-]*")
-_CONDITION = re.compile(r"<!--\[if[^\]]*\](?:-->|>(?:<!-->)?)")
+_CONDITION = re.compile(r"<!--\[if[^\]]{0,200}\](?:-->|>(?:<!-->)?)")
 _END_OF_CONDITION = "<![endif]-->"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _END = re.compile(r"</([^\s<>]*)\s*>")

@@ -1,6 +1,6 @@
 """What MRML refuses though it is well-formed: which of MJML's elements may hold what. Found by trying them all."""
 
-from chalicelib.render.mjml import Document, Element, Fault, read_mjml
+from chalicelib.render.mjml import MAX_DEPTH, Document, Element, Fault, read_mjml
 
 _HEAD = frozenset({"mj-attributes", "mj-breakpoint", "mj-font", "mj-preview", "mj-raw", "mj-style", "mj-title"})
 _NOTHING: frozenset[str] = frozenset()
@@ -87,7 +87,7 @@ def _refused(element: Element) -> list[Fault]:
 
 def _in_html(element: Element | None, kinds: set[str] = FREE) -> bool:
     """Whether an element is one of some kinds, or stands in one."""
-    while element is not None:
+    while element is not None and element.depth <= MAX_DEPTH:
         if element.name in kinds:
             return True
         element = element.parent
