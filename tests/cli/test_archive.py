@@ -32,6 +32,8 @@ def test_the_example_is_exported_and_a_second_run_changes_nothing(house: House, 
         seen = crawl(port, "/public/")
     assert {path for path in seen if path.endswith(".ics")} >= {"/public/calendar.ics", "/public/calendar.de.ics"}
     assert sum(bool(html) for html in seen.values()) == len(list(out.rglob("index.html")))
+    advisories = (out / "archive" / "security-advisories" / "feed.atom").read_text()
+    assert "&lt;h2&gt;What to do&lt;/h2&gt;" in advisories, "what stands alone has its whole text"
     page = (out / "archive" / "community-digest" / "2026-11-19" / "de" / "index.html").read_text()
     assert '<link rel="canonical" href="https://example.org/news/archive/community-digest/2026-11-19/de/"' in page
 

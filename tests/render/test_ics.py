@@ -137,6 +137,20 @@ def date_of(hour: int) -> datetime:
     return datetime(2026, 11, 26, hour, tzinfo=UTC)
 
 
+def test_long_texts_and_lists_of_links_are_cut_and_a_summary_stands_for_none() -> None:
+    many = "".join(f"<p><a href='https://example.org/{n}'>Link {n}</a> {'word ' * 100}</p>" for n in range(60))
+    described = {}
+    for name, html, summary in (("long", many, ""), ("none", "", "In short."), ("both", "<p>Text.</p>", "In short.")):
+        one = event(texts={"en": EntryText("", "", html, summary)}, topics=("gone",))
+        (found,) = read(written(one))
+        described[name] = str(found["DESCRIPTION"])
+        assert (str(found["SUMMARY"]), found["CATEGORIES"].cats) == ("entry-1", ["gone"])
+    assert len(described["long"].partition("\n\n[1] ")[0]) <= 4000
+    assert "\n[20] https://example.org/19" in described["long"]
+    assert "\n[21] " not in described["long"]
+    assert (described["none"], described["both"]) == ("In short.", "Text.")
+
+
 def test_deadlines_leave_the_day_free() -> None:
     (found,) = read(written(replace(event(), kind=Kind.DEADLINE)))
     assert found["TRANSP"] == "TRANSPARENT"
@@ -232,7 +246,7 @@ def test_a_readers_line_holds_one_reader_whatever_they_are_called(name: str, loc
     text = f"{pieces[0]}{attendee_line(f'{local}@example.org', name)}\r\n{pieces[1]}"
     check_lines(text)
     (found,) = read(text)
-    assert "x-sendbrief" not in text
+    assert not any("x-sendbrief" in piece for piece in pieces)
     reader = found["ATTENDEE"]
     assert icalendar.vUri(reader).startswith("mailto:")
     assert unquote(str(reader)) == f"mailto:{local}@example.org"
@@ -330,6 +344,7 @@ def test_each_reader_is_invited_by_their_own_name() -> None:
 
 def test_mails_without_dates_or_wish_are_as_they_always_were() -> None:
     plain = letter(content(entry(1), event(2)), CalendarUse.NONE)
+    assert b'\r\nContent-Type: multipart/alternative; boundary="=_sendbrief_' in plain.personalise(READER)
     message, walked = parts(plain)
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in walked[1:]] == ["text/plain", "text/html"]

@@ -80,6 +80,21 @@ def test_what_others_read_has_whole_addresses_of_files_that_are_there(port: Runt
     assert f"SOURCE;VALUE=URI:{PAGES}/calendar.de.ics" in texts["calendar.de.ics"].replace("\r\n ", "")
 
 
+def test_feeds_hold_the_newest_thirty(port: Runtime) -> None:
+    feed = made(port).files["archive/storm-warnings/feed.atom"].decode()
+    assert feed.count("<entry ") == 30
+    assert ">Storm 34<" in feed
+    assert ">Storm 4<" not in feed
+
+
+def test_an_edition_wins_over_an_old_issue_of_its_slot(port: Runtime, tmp_path: Path) -> None:
+    old = replace(port.site.archive[0], newsletter="harbour-log", slot="2026-11-26", title="Not this")
+    editions, site = EditionStore(port.table, port.blobs), replace(port.site, archive=(old,))
+    files = export(site, editions, EntryStore(port.table), port.clock()).files
+    assert not [name for name, raw in files.items() if b"Not this" in raw]
+    assert b"A new crane at the pier" in files["archive/harbour-log/2026-11-26/en/index.html"]
+
+
 def test_events_keep_the_names_that_mails_gave_them(port: Runtime) -> None:
     files = made(port, PAGES).files
     events = [raw.decode() for name, raw in files.items() if name.startswith("calendar/")]
@@ -182,6 +197,15 @@ def links(*files: str) -> StaticLinks:
 )
 def test_a_link_of_a_page(html: str, turned: str) -> None:
     assert links("x/index.html", "de/x/index.html", "media/ü.png").in_page(html, Place("/x", "", "en")) == turned
+
+
+def test_addresses_that_begin_alike_are_told_apart() -> None:
+    nested = StaticLinks(("https://a.example", "https://a.example/sub"), "en", {"index.html", "x/index.html"})
+    page = '<a href="https://a.example/sub/x"><a href="https://a.example/x"><a href="//b.example/x">'
+    assert nested.in_page(page, Place("/")) == '<a href="x/"><a href="x/"><a href="//b.example/x">'
+    assert nested.in_text("https://a.example/sub/x https://a.example.org/x") == (
+        "https://a.example/x/ https://a.example.org/x"
+    )
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(https://a\.example/sub|/sub|\?)[/?&=#a-z%.]{0,30}", fullmatch=True))

@@ -21,15 +21,25 @@ import vobject
 
 from chalicelib.collect.collector import collect
 from chalicelib.collect.entries import EntryStore
+from chalicelib.collect.entry import Change
 from chalicelib.collect.feeds import read_feed
 from chalicelib.compose.editions import EditionStore
+from chalicelib.content.values import Theme
+from chalicelib.deliver.proofs import samples
+from chalicelib.errors import NotFoundError
 from chalicelib.runtime import Runtime
+from chalicelib.store.sqlite import SqliteTable
+from chalicelib.store.sqlite_database import Database
 from chalicelib.web import house
+from chalicelib.web.calendars import calendar_entries, event_file
 from chalicelib.web.feed_items import feed_of
 from chalicelib.web.feeds import Feed, Item, atom, json_feed
 from chalicelib.web.head import Head, Link, head_tags, with_foot, with_head
 from chalicelib.web.pages import Pages
+from chalicelib.web.pictures import first_picture
 from chalicelib.web.public import application
+from tests.render.test_ics import event
+from tests.render.values import site as made_site
 from tests.sites import feed_source
 from tests.web.client import Client
 from tests.web.harbour import harbour
@@ -75,13 +85,17 @@ def test_a_newsletters_atom_feed_holds_every_issue_in_its_language(web: Client) 
     assert [entry.published for entry in found.entries] == [
         "2026-11-26T09:00:00Z", "2026-11-12T09:00:00Z", "2019-05-01T22:00:00Z",
     ]  # fmt: skip
-    assert all(entry.updated >= entry.published for entry in found.entries)
+    assert [entry.updated[:16] for entry in found.entries] == [
+        "2026-11-26T09:30", "2026-11-12T09:30", "2019-05-01T22:00",
+    ]  # fmt: skip
     assert found.entries[0].id == "tag:example.org,2026-11-26:harbour-log/2026-11-26/en"
     assert found.feed.updated == max(entry.updated for entry in found.entries)
     whole = found.entries[0].content[0].value
     assert "Dear reader, the crane is up" in whole
     assert '<a href="https://example.org/crane/">The crane is up</a>' in whole
     assert "Open day" in whole
+    assert "<h2>News &amp; &lt;more&gt;</h2>" in whole
+    assert ">Ropes &amp; knots</a>" in found.entries[1].content[0].value
     links = {(link.rel, link.get("type"), link.get("hreflang")): link.href for link in found.feed.links}
     assert links == {
         ("self", "application/atom+xml", None): f"{BASE}{LOG}/feed.atom",
@@ -95,6 +109,7 @@ def test_feeds_of_another_language_and_of_the_whole_site(web: Client) -> None:
     assert german.feed.title == "Das Hafenlogbuch"
     assert [entry.title for entry in german.entries][::2] == ["Ein neuer Kran am Pier", "Alte Neuigkeiten"]
     assert "<h2>Neues</h2>" in german.entries[0].content[0].value
+    assert '<h3 lang="en">' in german.entries[0].content[0].value, "what is in another language says so"
     assert feed_at(web, f"{LOG}/feed.atom?language=xx").feed.title == "The Harbour Log"
     same = web.get(f"{LOG}/feed.atom", accept_language="de")
     assert same.body == web.get(f"{LOG}/feed.atom").body, "a feed keeps its language"
@@ -218,6 +233,20 @@ def test_an_event_that_was_taken_back_is_cancelled_in_its_file_and_gone_from_the
         runtime.close()
 
 
+def test_news_of_a_series_as_a_whole_is_no_event_of_its_own(tmp_path: Path) -> None:
+    database = Database(tmp_path / "table.db")
+    store = EntryStore(SqliteTable(database))
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    names = ("guid:calendar:weekly@example.org",)
+    series = event(series="weekly@example.org", source="calendar", identities=names, change=Change.CANCELLED)
+    store.keep([series])
+    assert store.find_dated(series.id, now) is not None
+    assert calendar_entries(store, now) == []
+    with pytest.raises(NotFoundError):
+        event_file(made_site(), store, now, series.id, "en")
+    database.close()
+
+
 def test_mails_carry_the_events_under_the_same_names(web: Client, port: Runtime) -> None:
     mails = [message_from_bytes(p.read_bytes(), policy=policy.default) for p in port.settings.maildir.glob("new/*")]
     texts = [
@@ -229,6 +258,9 @@ def test_mails_carry_the_events_under_the_same_names(web: Client, port: Runtime)
     named = {str(one["UID"]) for text in texts for one in events(text)}
     assert named == {str(one["UID"]) for one in events(web.get("/calendar.ics").text)}
     assert len(texts) == len(mails) == 4
+    editions = EditionStore(port.table, port.blobs)
+    proofs = samples(port.site, editions.content(editions.find("harbour-log/2026-11-26")))
+    assert ["method=PUBLISH" in str(proof.letter.segments) for proof in proofs] == [True, True]
 
 
 def tags(html: str) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
@@ -262,6 +294,18 @@ def test_an_edition_says_what_it_is_to_those_who_pass_it_on(web: Client) -> None
     }
 
 
+@pytest.mark.parametrize(
+    ("logo", "shown"),
+    [("", ""), ("http://example.org/l.png", ""), ("https://example.org/l.png", "https://example.org/l.png"),
+     ("media/l.png", "https://news.example.org/media/l.png"), ("javascript:x", "")],
+)  # fmt: skip
+def test_where_no_picture_is_the_logo_stands(logo: str, shown: str) -> None:
+    site = made_site(theme=Theme(logo=logo, logo_alt="Us"))
+    assert first_picture(site, "<p>Words</p>") == (shown, "Us" if shown else "")
+    picture = '<p><img alt="x" src="https://example.org/a.png?b=1&amp;c=2"><img src="https://example.org/b.png"></p>'
+    assert first_picture(site, picture) == ("https://example.org/a.png?b=1&c=2", "")
+
+
 def test_issues_lead_to_those_beside_them(web: Client) -> None:
     def beside(path: str) -> list[str]:
         return re.findall(r'<a rel="(?:prev|next)" href="([^"]*)"', web.get(path).text)
@@ -270,6 +314,9 @@ def test_issues_lead_to_those_beside_them(web: Client) -> None:
     assert beside(f"{LOG}/2026-11-12/de") == [f"{LOG}/2019-05-09/de", f"{LATEST}/de"]
     assert beside(f"{LOG}/2019-05-09/de") == [f"{LOG}/2019-05-02-old/en", f"{LOG}/2026-11-12/de"]
     assert beside(f"{LOG}/2019-05-02-old/en") == [f"{LOG}/2019-05-09/de"]
+    _, links = tags(web.get(f"{LOG}/2019-05-02-old/en").text)
+    assert ("canonical", "", f"{BASE}{LOG}/2019-05-02-old/en") in links
+    assert [language for rel, language, _ in links if rel == "alternate" and language] == [], "it is in one language"
     foot = web.get(f"{LATEST}/en").text.rpartition("<nav")[2]
     assert f'<a href="{LATEST}/de" hreflang="de" lang="de">Deutsch</a>' in foot
     assert f'<a rel="up" href="{LOG}">' in foot
@@ -312,7 +359,7 @@ def test_the_map_names_every_public_page_in_every_language(web: Client) -> None:
         parts = urlsplit(address)
         assert web.get(parts.path + (f"?{parts.query}" if parts.query else "")).status == 200
     edition = found[f"{BASE}{LATEST}/de"]
-    assert edition.findtext("s:lastmod", "", spaces) >= "2026-11-26T09:00:00Z"
+    assert edition.findtext("s:lastmod", "", spaces).startswith("2026-11-26T09:30:")
     others = {link.get("hreflang"): link.get("href") for link in edition.findall("x:link", spaces)}
     assert others == {"en": f"{BASE}{LATEST}/en", "de": f"{BASE}{LATEST}/de"}
     assert found[f"{BASE}{LOG}/2019-05-09/de"].findall("x:link", spaces) == []
