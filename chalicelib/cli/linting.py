@@ -13,9 +13,10 @@ from chalicelib.compose.edition import Content, EditionSection
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.content.values import Localized, Newsletter, Problem, Severity, Site
 from chalicelib.errors import SendbriefError
-from chalicelib.lint.editions import Linted, lint_edition
+from chalicelib.lint.editions import Linted, has_templates, lint_edition
 from chalicelib.lint.live import SECONDS_EACH, dead_links
 from chalicelib.lint.places import Places
+from chalicelib.lint.site_templates import lint_site_templates
 from chalicelib.lint.sources import files_of, links_of, lint_sources
 from chalicelib.runtime import Runtime
 
@@ -26,6 +27,7 @@ def lint_site(runtime: Runtime, *, links: bool = False) -> list[Problem]:
     places = Places(site.root)
     editions = list(_editions(runtime, places))
     problems = _once([*lint_sources(site, places), *(problem for one in editions for problem in one.problems)])
+    problems += lint_site_templates(site) if has_templates(site) else []
     return problems + (_dead(runtime, editions, places) if links else [])
 
 

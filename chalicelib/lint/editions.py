@@ -86,10 +86,11 @@ def _problem(finding: Finding, mail: Mail, places: Places, candidates: list[str]
         found = places.find(candidates, finding.needle)
     if found:
         return finding.at(*found)
-    theirs = finding.code not in _OF_THE_TEMPLATE or _has_templates(mail.site)
+    theirs = finding.code not in _OF_THE_TEMPLATE or has_templates(mail.site)
     return finding.at(mail.place) if theirs else None
 
 
-def _has_templates(site: Site) -> bool:
+def has_templates(site: Site) -> bool:
+    """Whether a site has templates of its own, beside those that are built in."""
     folder = site.root / "templates"
     return folder.is_dir() and folder.resolve() != BUILT_IN

@@ -134,3 +134,12 @@ def test_two_hundred_posts_take_a_few_seconds(copy: Path) -> None:
     start = time.perf_counter()
     assert check(copy) == []
     assert time.perf_counter() - start < 20
+
+
+def test_a_template_of_the_sites_own_is_read_as_well(copy: Path) -> None:
+    folder = copy / "templates" / "email" / "digest"
+    folder.mkdir(parents=True)
+    built_in = (ROOT / "templates" / "email" / "digest" / "body.mjml").read_text("utf-8")
+    (folder / "body.mjml").write_text(f"{built_in}\n<mj-colum></mj-colum>\n", "utf-8")
+    rows = check(copy)
+    assert any(row["file"] == "templates/email/digest/body.mjml" and row["severity"] == "error" for row in rows)

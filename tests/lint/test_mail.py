@@ -255,3 +255,16 @@ def test_what_only_adds_in_some_programs_is_no_problem() -> None:
         '<p style="border-radius:4px;text-underline-offset:2px;word-break:break-word;position:relative">x</p>'
     )
     assert codes(with_html(added)) == []
+
+
+GOOD_LINKS = [
+    "https://dev.to/x", "https://testing.googleblog.com/x", "https://dev.azure.com/x", "https://preview.redd.it/a.png",
+    "https://web.archive.org/web/2020/https://example.org/x", "https://example.org/x?u=https://example.org/y",
+    "https://en.wikipedia.org/wiki/Potsdam_(city)", "https://blog.netlify.app/x", "https://blog.vercel.app/x",
+    "https://example.org:443/x", "https://developer.example.org/x", "mailto:a@b.example", "https://1.1.1.1.example.org/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("link", GOOD_LINKS)
+def test_links_that_are_well(link: str) -> None:
+    assert [code for code, _ in codes(with_html(LINK.format(link))) if code != "lost-link"] == []
