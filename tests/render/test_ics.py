@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chalicelib.collect.entry import Change, Entry, EntryText
 from chalicelib.compose.edition import Content
-from chalicelib.content.values import CalendarUse, Kind, Topic
+from chalicelib.content.values import CalendarUse, Kind, Sender, Topic
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.attendee import attendee_line
 from chalicelib.render.calendar_part import calendar_of
@@ -125,7 +125,7 @@ def test_days_and_moments_are_written_as_they_are() -> None:
         (event(starts=midnight, ends=midnight + 36 * HOUR, all_day=True), (date(2026, 12, 3), date(2026, 12, 5))),
         (event(starts=autumn, ends=autumn + 25 * HOUR, all_day=True), (date(2026, 10, 25), date(2026, 10, 26))),
         (event(starts=datetime(9999, 12, 31, tzinfo=UTC), ends=None, all_day=True), (date(9999, 12, 31), None)),
-        (replace(event(ends=None), kind=Kind.DEADLINE), (date_of(14), None)),
+        (replace(event(), kind=Kind.DEADLINE), (date_of(14), None)),
         (event(kind=Kind.DEADLINE, starts=midnight, ends=None, all_day=True), (date(2026, 12, 3), date(2026, 12, 4))),
     ]  # fmt: skip
     for one, expected in rows:
@@ -267,6 +267,29 @@ def test_a_reader_who_calls_himself_something_with_marks() -> None:
     )
 
 
+@pytest.mark.parametrize("letter", ["x", "ü", "😀"])
+def test_lines_are_as_long_as_they_may_be_and_no_longer(letter: str) -> None:
+    for more in range(8):
+        line = attendee_line(f"{'a' * (50 + more)}@example.org", letter * 100)
+        octets = [len(part.encode()) for part in line.split("\r\n")]
+        assert max(octets) <= 75
+        assert min(octets[:-1]) > 75 - len(letter.encode())
+        assert line.replace("\r\n ", "").endswith(f'CN="{letter * 100}":mailto:{"a" * (50 + more)}@example.org')
+
+
+def test_an_address_is_written_as_a_uri_has_it() -> None:
+    assert "mailto:a%252Fb%26c%3Fd@" in attendee_line("a%2Fb&c?d@example.org", "").replace("\r\n ", "")
+
+
+def test_a_sender_with_marks_in_the_name() -> None:
+    sender = Sender({"en": 'The "Crew"; of\r\nUs'}, "crew@example.org")
+    text = ics_text(site(sender=sender), [event()], Calendar("en"))
+    check_lines(text)
+    (found,) = read(text)
+    assert found["ORGANIZER"].params == {"CN": "The 'Crew'; of Us"}
+    assert vobject.readOne(text).vevent.organizer.params == {"CN": ["The 'Crew'; of Us"]}
+
+
 def letter(edition: Content, use: CalendarUse) -> Letter:
     made, newsletter = site(), replace(NEWSLETTER, calendar=use)
     variant = variant_for(edition, made.languages, made.fallback, "en", None)
@@ -364,7 +387,9 @@ def test_a_reader_gets_the_events_of_their_topics_alone() -> None:
     assert part.filename == "entry-2.ics"
 
 
-@pytest.mark.parametrize(("slug", "name"), [("2026-11-26-ä/../x", "2026-11-26-x.ics"), ('"\r\n', "event.ics")])
+@pytest.mark.parametrize(
+    ("slug", "name"), [("2026-11-26-ä/../x", "2026-11-26-x.ics"), ('"\r\n', "event.ics"), ("x" * 99, "x" * 60 + ".ics")]
+)
 def test_names_of_files_hold_nothing_odd(slug: str, name: str) -> None:
     edition = content(event(slug=slug))
     variant = variant_for(edition, ("en",), "en", "en", None)
