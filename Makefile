@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
 
-.PHONY: demo test test-all hunt bench check serve package local-aws clean
+.PHONY: demo test test-all npm hunt gallery bench check serve package local-aws clean
 
 demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http://127.0.0.1:8000/ (DEMO_SERVE=0: without)
 	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
@@ -12,11 +12,19 @@ demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http
 test: $(VENV)/.tests  ## all fast tests
 	@$(BIN)/pytest -n auto -m "not slow"
 
-test-all: test  ## the fast tests, then the long suites
+npm: tests/npm/node_modules/.done  ## what tests and benchmarks compare with, where npm is installed
+tests/npm/node_modules/.done: tests/npm/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/npm --silent --no-fund --no-audit --ignore-scripts && touch $@; \
+	else echo "npm is not installed: what is compared with its packages is skipped."; fi
+
+test-all: test npm  ## the fast tests, then the long suites
 	@$(BIN)/pytest -m slow
 
 hunt: $(VENV)/.tests  ## examples nobody has tried yet for the property tests; ROUNDS=10 for more
 	@for round in $$(seq $(or $(ROUNDS),1)); do HYPOTHESIS_PROFILE=hunt $(BIN)/pytest -n auto -m "hypothesis and not slow" || exit 1; done
+
+gallery: $(VENV)/.tests  ## docs/gallery.md drawn anew: every template and component in Chromium
+	@$(BIN)/python -m tools.gallery
 
 bench: $(VENV)/.tests  ## how fast, with peers beside us
 	@$(BIN)/python -m bench

@@ -17,7 +17,9 @@ import typer
 from typer.main import get_command
 
 from chalicelib.cli.main import app
+from chalicelib.content.load import NOTICES, template_names
 from chalicelib.settings import SETTINGS
+from tools.gallery import SHOWN, page
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -268,3 +270,10 @@ def normal(output: str, folder: Path) -> list[str]:
     output = output.replace(f"{folder.resolve()}/", "").replace(f"{folder}/", "")
     output = re.sub(r"\d{4}-\d{2}-\d{2}", "<date>", output)
     return [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+
+
+def test_the_gallery_shows_every_template_and_nothing_that_is_gone() -> None:
+    assert text_of(ROOT / "docs" / "gallery.md") == page()
+    shown = set(re.findall(r'src="gallery/([^"]+)"', page()))
+    assert shown == {path.name for path in (ROOT / "docs" / "gallery").glob("*.webp")}
+    assert {*template_names(ROOT / "nowhere"), *NOTICES} - {"digest"} <= set(SHOWN)

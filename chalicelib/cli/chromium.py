@@ -105,11 +105,12 @@ class Chromium:
             raise UsageError(f"Chromium: a script failed: {json.dumps(told['exceptionDetails'])[:300]}.")
         return told["result"].get("value")
 
-    def picture(self, width: int) -> bytes:
-        """The whole page shown, as PNG, one pixel to a CSS pixel."""
+    def picture(self, width: int, kind: str = "png") -> bytes:
+        """The whole page shown, as PNG, JPEG or WebP, one pixel to a CSS pixel."""
         height = min(MAX_HEIGHT, int(self.evaluate("document.documentElement.scrollHeight")))
         self._resize(width, height)
-        shot = self._call("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
+        asked: dict[str, Any] = {"format": kind, "captureBeyondViewport": True}
+        shot = self._call("Page.captureScreenshot", asked if kind == "png" else asked | {"quality": 80})
         return base64.b64decode(shot["data"])
 
     def _resize(self, width: int, height: int) -> None:

@@ -117,7 +117,7 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
     intro = plain_text(edition.said(edition.content.intro_html))
     first = edition.content.highlight
     shows = first is not None and first.id in shown
-    highlight = wording.item(first, words=HIGHLIGHT_WORDS, level=3) if first and shows else None
+    highlight = wording.item(first, words=HIGHLIGHT_WORDS) if first and shows else None
     sections = wording.sections(edition.content, shown, edition.density, public=edition.public)
     items: list[ItemView] = [highlight] if highlight else []
     items += [item for section in sections for item in section.items + section.brief]

@@ -66,18 +66,22 @@ class ItemView:
     answers: tuple[tuple[str, str], ...]
     dates: DatesView
     remark_source: str
-    styled: Callable[[str], Html]
-    """Makes mail HTML of content HTML; only what a template prints is made."""
+    styled: Callable[[str, int], Html]
+    """Makes mail HTML of content HTML whose headings begin at a rank; only what a template prints is made."""
 
     @property
     def body(self) -> Html:
-        """The whole text."""
-        return self.styled(self.source_html)
+        """The whole text, below a heading of rank 3."""
+        return self.styled(self.source_html, 4)
+
+    def body_below(self, rank: int) -> Html:
+        """The whole text, below a heading of another rank."""
+        return self.styled(self.source_html, rank + 1)
 
     @property
     def remark(self) -> Html:
         """The editors' words on it."""
-        return self.styled(self.remark_source)
+        return self.styled(self.remark_source, 4)
 
     @property
     def day(self) -> str:

@@ -38,7 +38,7 @@ class Wording:
     ) -> None:
         self.site = site
         self.content = content
-        self._items: dict[tuple[str, int, int, Layout | None, bool], ItemView] = {}
+        self._items: dict[tuple[str, int, Layout | None, bool], ItemView] = {}
         self.reminders = frozenset(content.reminders if content else ())
         self.remarks = content.remarks if content else {}
         self.say = catalogue
@@ -47,16 +47,14 @@ class Wording:
         self.slot_at = slot_at
         self.look = Look(site.theme, tuple((kind, catalogue(f"mail.alerts.{kind}")) for kind in ALERTS))
 
-    def item(
-        self, entry: Entry, *, words: int = 0, level: int = 4, layout: Layout | None = None, full: bool = False
-    ) -> ItemView:
+    def item(self, entry: Entry, *, words: int = 0, layout: Layout | None = None, full: bool = False) -> ItemView:
         """An entry in the reader's language, or in the one it has, marked. Each is worded once."""
-        key = (entry.id, words, level, layout, full)
+        key = (entry.id, words, layout, full)
         if key not in self._items:
-            self._items[key] = self._worded(entry, words, level, layout or Layout(), full=full)
+            self._items[key] = self._worded(entry, words, layout or Layout(), full=full)
         return self._items[key]
 
-    def _worded(self, entry: Entry, words: int, level: int, layout: Layout, *, full: bool) -> ItemView:
+    def _worded(self, entry: Entry, words: int, layout: Layout, *, full: bool) -> ItemView:
         tag, text = entry.text(self.language, self.site.fallback)
         shape = entry.shape or layout.shape
         html, answers = _poll(text.html) if shape is Shape.POLL else (text.html, ())
@@ -81,7 +79,7 @@ class Wording:
             answers=answers,
             dates=self._dates(entry),
             remark_source=remark,
-            styled=lambda html: Html(mail_html(html, self.look, base_level=level)),
+            styled=lambda html, rank: Html(mail_html(html, self.look, base_level=rank)),
         )
 
     def _mark(self, tag: str) -> str:
