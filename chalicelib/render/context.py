@@ -69,7 +69,7 @@ def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object
         "why": catalogue(why, sender=str(frame["sender_name"]), title=title),
         "archive_url": archive_url(edition.site, edition.content, edition.variant.language),
         "unsubscribe_url": "" if edition.public else token("unsubscribe_url"),
-        "preferences_url": "",
+        "preferences_url": "" if edition.public else token("preferences_url"),
         "public": edition.public,
         "whole": edition.density is Density.USUAL,
         "intro_text": lambda: _intro_text(edition, wording, links),
@@ -133,8 +133,16 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
         "items": items,
         "sections_without": lambda item: _without(sections, item),
         "titles": titles,
-        "preheader": cut(fill(mark(intro), {}) or " · ".join(titles), MAX_PREHEADER),
+        "preheader": cut(fill(mark(intro), {}) or _preheader(edition, items, titles), MAX_PREHEADER),
     }
+
+
+def _preheader(edition: Edition, items: list[ItemView], titles: list[str]) -> str:
+    """What a list of mails shows beside the subject, without repeating it: further titles, else what the entry says."""
+    further = titles if edition.content.subject else titles[1:]
+    if further or not items:
+        return " · ".join(further)
+    return " · ".join([*(text for _, text in items[0].facts), items[0].excerpt])
 
 
 def _without(sections: tuple[SectionView, ...], item: ItemView | None) -> tuple[SectionView, ...]:

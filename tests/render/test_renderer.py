@@ -185,7 +185,7 @@ def test_an_alert_shows_the_whole_advisory():
         },
     )
     result = rendered(content(advisory, template="alert"))
-    assert result.html.count("Word word.") == 80
+    assert result.html.count(">Word word.<") == 80
     assert result.text.count("Word word.") == 80
     assert "    cmd --now" in result.text
     assert result.subject == "Community Digest: High"
@@ -332,7 +332,11 @@ def test_a_template_fault_holds_the_edition(tmp_path):
 
 def test_the_preheader_is_the_intro_or_the_titles():
     assert rendered(FULL).preheader == "Dear friend, see this."
-    assert rendered(replace(FULL, intro_html={})).preheader.startswith("Title 0 · Title 1 · Title 2")
+    untold = replace(FULL, intro_html={})
+    assert rendered(untold).preheader.startswith("Title 1 · Title 2")  # the subject names the first
+    assert rendered(replace(untold, subject={"en": "News"})).preheader.startswith("Title 0 · Title 1")
+    alone = entry(1, texts={"en": EntryText("High", "", "<p>Patch it now.</p>", facts=(("Severity", "9.8"),))})
+    assert rendered(content(alone, template="alert")).preheader == "9.8 · Patch it now."
 
 
 def test_editors_words_stand_with_the_entry_in_html_and_text() -> None:
