@@ -188,7 +188,7 @@ def test_an_alert_shows_the_whole_advisory():
     assert result.html.count(">Word word.<") == 80
     assert result.text.count("Word word.") == 80
     assert "    cmd --now" in result.text
-    assert result.subject == "Community Digest: High"
+    assert result.subject == "High"
 
 
 @pytest.mark.parametrize(
