@@ -26,7 +26,7 @@ hunt: $(VENV)/.tests  ## examples nobody has tried yet for the property tests; R
 gallery: $(VENV)/.tests  ## docs/gallery.md drawn anew: every template and component in Chromium
 	@$(BIN)/python -m tools.gallery
 
-bench: $(VENV)/.tests  ## how fast, with peers beside us
+bench: $(VENV)/.tests npm  ## how fast, with peers beside us
 	@$(BIN)/python -m bench
 
 check: $(VENV)/.tests  ## style, types, arrows, docs

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench import feeds, letters, smtp
+from bench import feeds, letters, rendering, smtp
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
             table.add_row(row.what, row.who, f"{row.rate:,.0f}", f"{row.ratio:.1f}")
     console = Console(width=140)
     console.print(table)
+    console.print(rendering.table())
     console.print(feeds.table())
 
 

@@ -1,7 +1,12 @@
-"""Personalised messages per second: compiled letters beside Jinja with the standard library's EmailMessage."""
+"""Personalised messages per second: compiled letters beside Jinja with EmailMessage, and beside nodemailer.
 
+Seconds are those of the processor, so that what else runs on the machine counts little.
+"""
+
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -9,63 +14,85 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 
-from bench.measuring import Row, rates
+from bench import npm
+from bench.measuring import RUNS, Row, rows, timings
 from chalicelib.collect.entry import Entry, EntryText
 from chalicelib.compose.edition import Content, EditionSection
-from chalicelib.content.values import Kind, Newsletter, Section, Sender, Site
+from chalicelib.content.values import Kind, Layout, Newsletter, Section, Sender, Site
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.letter import Reader
+from chalicelib.render.personal import TOKEN, token
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
-from chalicelib.render.variants import variant_for
+from chalicelib.render.variants import Variant, variant_for
 
 NOW = datetime(2026, 11, 19, 9, tzinfo=UTC)
-BODY = "<p>" + "A sentence of a real length that an editor might well have written. " * 12 + "</p>"
+BODY = "<p>" + "A sentence of a real length that an editor might well have written. " * 6 + "</p>"
+INTRO = "<p>Dear {name|reader}, {first_name|you} will find this month's news and dates here.</p>"
+POSTS, EVENTS = 12, 24
+COUNT = 200
+"""Messages of nodemailer's process in a run, after half as many to warm up."""
 
 
 def sample() -> tuple[Site, Newsletter, Content]:
-    """A site, a newsletter and an edition of twelve articles, about 60 KB as HTML."""
+    """A site, a newsletter and an edition of articles and events, about 60 KB as HTML and 6 KB as text."""
     newsletter = Newsletter("digest", {"*": "Digest"}, sections=(Section({}, rest=True),))
     site = Site(
         root=Path("nowhere"), name={"*": "Bench"}, base_url="https://news.example.org", languages=("en",),
         time_zone=ZoneInfo("Europe/Berlin"), sender=Sender({"*": "Bench"}, "news@example.org"),
         postal_address={"*": "Example Street 1"}, newsletters={"digest": newsletter},
     )  # fmt: skip
-    entries = tuple(
-        Entry(
-            f"{n:012x}", f"post-{n}", Kind.POST, "posts",
-            {"en": EntryText(f"Article number {n}", f"https://example.org/{n}", BODY)}, NOW, NOW,
-        )
-        for n in range(12)
-    )  # fmt: skip
-    return site, newsletter, Content("digest", "2026-11-19", NOW, 1, "alert", (EditionSection({}, entries),))
+    posts = tuple(_entry(n, Kind.POST, BODY) for n in range(POSTS))
+    dated = (_entry(n, Kind.EVENT, "") for n in range(POSTS, POSTS + EVENTS))
+    events = tuple(replace(event, starts=NOW + timedelta(days=n)) for n, event in enumerate(dated))
+    sections = (EditionSection({"*": "News"}, posts, layout=Layout(words=12)), EditionSection({"*": "Dates"}, events))
+    return site, newsletter, Content("digest", "2026-11-19", NOW, 1, "digest", sections, intro_html={"en": INTRO})
 
 
-def ours(rendered: Rendered, site: Site, newsletter: Newsletter, content: Content) -> Callable[[int], bytes]:
+def _entry(n: int, kind: Kind, html: str) -> Entry:
+    text = EntryText(f"Number {n} of what there is", f"https://example.org/{n}", html)
+    return Entry(f"{n:012x}", f"entry-{n}", kind, "posts", {"en": text}, NOW, NOW)
+
+
+def rendered(site: Site, newsletter: Newsletter, content: Content, variant: Variant) -> Rendered:
+    """The edition with the four fields a letter may have: both names, and links to leave and to choose."""
+    made = render(site, newsletter, content, variant, templates=templates_for(site.root))
+    link, line = f'<a href="{token("preferences_url")}">Preferences</a></body>', token("preferences_url")
+    return replace(made, html=made.html.replace("</body>", link), text=f"{made.text}Preferences: {line}\n")
+
+
+def reader(n: int) -> Reader:
+    """One of many, each with links of their own."""
+    url, preferences = f"https://news.example.org/u/{n:040x}", f"https://news.example.org/p/{n:040x}"
+    return Reader(f"reader{n}@example.org", f"Reader {n}", url, f"m{n}@example.org", NOW, preferences)
+
+
+def ours(
+    made: Rendered, site: Site, newsletter: Newsletter, content: Content, variant: Variant
+) -> Callable[[int], bytes]:
     """One reader's bytes from a compiled letter."""
-    variant = variant_for(content, ("en",), "en", "en", None)
-    assert variant is not None
-    letter = compile_letter(rendered, site=site, newsletter=newsletter, content=content, variant=variant)
-
-    def make(n: int) -> bytes:
-        url = f"https://news.example.org/u/{n:040x}"
-        return letter.personalise(Reader(f"reader{n}@example.org", f"Reader {n}", url, f"m{n}@example.org", NOW))
-
-    return make
+    letter = compile_letter(made, site=site, newsletter=newsletter, content=content, variant=variant)
+    return lambda n: letter.personalise(reader(n))
 
 
-def theirs(rendered: Rendered) -> Callable[[int], bytes]:
+def _values(n: int) -> dict[str, str]:
+    person = reader(n)
+    names = {"name": person.name, "first_name": "Reader", "email": person.address}
+    return {**names, "unsubscribe_url": person.unsubscribe_url, "preferences_url": person.preferences_url}
+
+
+def theirs(made: Rendered) -> Callable[[int], bytes]:
     """The usual way: a Jinja template and an EmailMessage for each reader."""
     environment = Environment(autoescape=True)
-    html = environment.from_string("{% raw %}" + rendered.html + "{% endraw %}<a href='{{ url }}'>{{ name }}</a>")
-    text = environment.from_string("{% raw %}" + rendered.text + "{% endraw %}{{ name }} {{ url }}")
+    html, text = (environment.from_string(_as_template(part)) for part in (made.html, made.text))
 
     def make(n: int) -> bytes:
-        values = {"name": f"Reader {n}", "url": f"https://news.example.org/u/{n:040x}"}
+        values = _values(n)
         message = EmailMessage()
-        message["From"], message["To"] = "Bench <news@example.org>", f"Reader {n} <reader{n}@example.org>"
-        message["Subject"], message["Date"] = rendered.subject, format_datetime(NOW)
+        message["From"], message["To"] = "Bench <news@example.org>", f"{values['name']} <{values['email']}>"
+        message["Subject"], message["Date"] = made.subject, format_datetime(NOW)
         message["Message-ID"] = f"<m{n}@example.org>"
+        message["List-Unsubscribe"] = f"<{values['unsubscribe_url']}>"
         message.set_content(text.render(values))
         message.add_alternative(html.render(values), subtype="html")
         return message.as_bytes()
@@ -73,12 +100,60 @@ def theirs(rendered: Rendered) -> Callable[[int], bytes]:
     return make
 
 
+def _as_template(text: str) -> str:
+    """Jinja's way to write the same fields; nothing else of the text is taken for one."""
+    return "{% raw %}" + TOKEN.sub(r"{% endraw %}{{ \1 }}{% raw %}", text) + "{% endraw %}"
+
+
+NODEMAILER = """
+const mailer = require('nodemailer');
+const {text, html, subject, count} = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const transport = mailer.createTransport({streamTransport: true, buffer: true, newline: 'windows'});
+const fill = (parts, values) => parts.map((part, n) => n % 2 ? values[part] : part).join('');
+const escaped = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
+async function make(n) {
+  const id = n.toString(16).padStart(40, '0');
+  const values = {name: `Reader ${n}`, first_name: 'Reader', email: `reader${n}@example.org`,
+    unsubscribe_url: `https://news.example.org/u/${id}`, preferences_url: `https://news.example.org/p/${id}`};
+  const safe = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, escaped(value)]));
+  const sent = await transport.sendMail({
+    from: 'Bench <news@example.org>', to: {name: values.name, address: values.email}, subject,
+    date: new Date(0), messageId: `<m${n}@example.org>`, textEncoding: 'quoted-printable',
+    list: {unsubscribe: values.unsubscribe_url}, text: fill(text, values), html: fill(html, safe)});
+  return sent.message.length;
+}
+(async () => {
+  for (let n = 0; n < count / 2; n++) await make(n);
+  const begun = process.cpuUsage();
+  let bytes = 0;
+  for (let n = 0; n < count; n++) bytes += await make(n);
+  const used = process.cpuUsage(begun), seconds = (used.user + used.system) / 1e6;
+  console.log(JSON.stringify({rate: count / seconds, bytes: bytes / count}));
+})();
+"""
+
+
+def nodemailer(made: Rendered) -> list[float]:
+    """Messages per second of several processes; none where node or the package is missing."""
+    job = {"text": _parts(made.text), "html": _parts(made.html), "subject": made.subject, "count": COUNT}
+    if not npm.has("nodemailer"):
+        return []
+    return [float(npm.run(NODEMAILER, job)["rate"]) for _ in range(RUNS)]
+
+
+def _parts(text: str) -> list[str]:
+    """Text, a field, text, a field … and text."""
+    return [part for n, part in enumerate(TOKEN.split(text)) if n % 3 != 2]
+
+
 def run() -> list[Row]:
     """The rows of this comparison."""
     site, newsletter, content = sample()
     variant = variant_for(content, ("en",), "en", "en", None)
     assert variant is not None
-    rendered = render(site, newsletter, content, variant, templates=templates_for(site.root))
-    mine, peer = ours(rendered, site, newsletter, content), theirs(rendered)
-    size = len(mine(1)) // 1024
-    return rates(f"personalised messages of {size} KB", {"Sendbrief": (mine, 2000), "Jinja + EmailMessage": (peer, 50)})
+    made = rendered(site, newsletter, content, variant)
+    mine, peer = ours(made, site, newsletter, content, variant), theirs(made)
+    what = f"personalised messages of {len(made.html) // 1000} + {len(made.text) // 1000} KB, per core"
+    runs = timings({"Sendbrief": (mine, 5000), "Jinja + EmailMessage": (peer, 50)}, time.process_time)
+    runs["nodemailer"] = nodemailer(made)
+    return rows(what, {who: runs[who] for who in ("Sendbrief", "nodemailer", "Jinja + EmailMessage") if runs[who]})

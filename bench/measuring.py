@@ -18,16 +18,18 @@ class Row:
     ratio: float
 
 
-def rates(what: str, contenders: Mapping[str, tuple[Callable[[int], object], int]]) -> list[Row]:
-    """Calls a second of each contender; each maps to what it does for one number, and how often in a run."""
+def timings(
+    contenders: Mapping[str, tuple[Callable[[int], object], int]], clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """Calls a second, run by run; each contender maps to what it does for one number, and how often in a run."""
     runs: dict[str, list[float]] = {who: [] for who in contenders}
     for _ in range(RUNS):
         for who, (work, count) in contenders.items():
-            begun = time.perf_counter()
+            begun = clock()
             for n in range(count):
                 work(n)
-            runs[who].append(count / (time.perf_counter() - begun))
-    return rows(what, runs)
+            runs[who].append(count / (clock() - begun))
+    return runs
 
 
 def rows(what: str, runs: Mapping[str, list[float]]) -> list[Row]:

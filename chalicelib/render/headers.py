@@ -24,7 +24,6 @@ _ADDRESS = re.compile(
 )
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+;=%]+")
 _MESSAGE_ID = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.\[\]:-]+)>?")
-_PRINTABLE = re.compile(r"[ -~]*")
 
 
 def addr_spec(address: str) -> str:
@@ -108,7 +107,9 @@ def unstructured(name: str, text: str) -> str:
     """A whole header line of free text, as ``Subject``; folded, ending in CRLF. Text is cleaned first."""
     value = header_text(text)
     words = value.split(" ")
-    plain = _PRINTABLE.fullmatch(value) and "=?" not in value and max(map(len, words)) < LINE - len(name) - 2
+    plain = (
+        value.isascii() and value.isprintable() and "=?" not in value and max(map(len, words)) < LINE - len(name) - 2
+    )
     if not plain:
         return f"{name}: {encoded_words(value, len(name) + 2)}\r\n"
     lines = [f"{name}:"]
@@ -123,7 +124,7 @@ def phrase(text: str, taken: int) -> str:
     """A display name: a quoted string where it is short ASCII, else encoded words; '' for no name."""
     if not text:
         return ""
-    if _PRINTABLE.fullmatch(text) and "=?" not in text:
+    if text.isascii() and text.isprintable() and "=?" not in text:
         quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
         if taken + len(quoted) <= LINE:
             return quoted

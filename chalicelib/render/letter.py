@@ -5,6 +5,7 @@ cut at the personal tokens; ``personalise`` encodes one reader's values, each fo
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ from chalicelib.render.personal import FIELDS, fill, value_of
 from chalicelib.render.quoted_printable import qp_value, quoted_printable
 from chalicelib.render.text import header_text
 
+_MARKUP = re.compile("[&<>\"']")
+"""What ``escape`` changes."""
 FORMAT = 1
 """Raised when a letter stored by an older version can't be read by this one any more."""
 
@@ -58,16 +61,26 @@ class Letter:
     variant: str
     segments: tuple[Segment, ...]
     _parts: list[bytes] = field(init=False, repr=False, compare=False)
-    _slots: list[tuple[Slot, list[int]]] = field(init=False, repr=False, compare=False)
+    _lines: list[tuple[Slot, list[int]]] = field(init=False, repr=False, compare=False)
+    """Lines of the head and of a calendar, and the positions of each."""
+    _values: list[tuple[str, str, list[int], list[int]]] = field(init=False, repr=False, compare=False)
+    """Field, fallback, positions in text, positions in HTML: most values are the same bytes in both."""
 
     def __post_init__(self) -> None:
         parts = [segment.encode("ascii") if isinstance(segment, str) else b"" for segment in self.segments]
-        places: dict[Slot, list[int]] = {}
+        lines: dict[Slot, list[int]] = {}
+        values: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
         for position, segment in enumerate(self.segments):
-            if isinstance(segment, Slot):
-                places.setdefault(segment, []).append(position)
+            if isinstance(segment, str):
+                continue
+            if segment.context in _LINES:
+                lines.setdefault(segment, []).append(position)
+            else:
+                text, html = values.setdefault((segment.field, segment.fallback), ([], []))
+                (html if segment.context == "html" else text).append(position)
         object.__setattr__(self, "_parts", parts)
-        object.__setattr__(self, "_slots", list(places.items()))
+        object.__setattr__(self, "_lines", list(lines.items()))
+        object.__setattr__(self, "_values", [(*key, *positions) for key, positions in values.items()])
 
     def personalise(self, reader: Reader) -> bytes:
         """The complete message for a reader: RFC 5322, CRLF, ASCII, no line over 998 characters.
@@ -83,10 +96,19 @@ class Letter:
             "preferences_url": _url(reader.preferences_url),
             "confirm_url": _url(reader.confirm_url),
         }
-        for slot, positions in self._slots:
-            value = _CONTEXTS[slot.context](slot, reader, values)
+        for slot, positions in self._lines:
+            line = _LINES[slot.context](slot, reader, values)
             for position in positions:
-                parts[position] = value
+                parts[position] = line
+        for name, fallback, text, html in self._values:
+            value = value_of(name, values, fallback)
+            encoded = qp_value(value)
+            for position in text:
+                parts[position] = encoded
+            if html and _MARKUP.search(value):
+                encoded = qp_value(str(escape(value)))
+            for position in html:
+                parts[position] = encoded
         return b"".join(parts)
 
     def to_bytes(self) -> bytes:
@@ -120,17 +142,9 @@ def _url(url: str) -> str:
 
 def _known(slot: Slot) -> Slot:
     known = {"header": tuple(_HEADERS), "ics": ("attendee",)}.get(slot.context, FIELDS)
-    if slot.context not in _CONTEXTS or slot.field not in known:
+    if slot.context not in ("html", "text", *_LINES) or slot.field not in known:
         raise ValueError(f"unknown slot {slot}")
     return slot
-
-
-def _html_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return qp_value(str(escape(value_of(slot.field, values, slot.fallback))))
-
-
-def _text_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return qp_value(value_of(slot.field, values, slot.fallback))
 
 
 def _header_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
@@ -146,11 +160,9 @@ _HEADERS: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], str]] = {
     "subject": lambda slot, reader, values: headers.unstructured("Subject", fill(slot.fallback, values)),
     "date": lambda slot, reader, values: headers.date(reader.date),
     "message_id": lambda slot, reader, values: headers.message_id(reader.message_id),
-    "unsubscribe_url": lambda slot, reader, values: headers.header_url(values["unsubscribe_url"]),
+    "unsubscribe_url": lambda slot, reader, values: values["unsubscribe_url"] or headers.header_url(""),
 }
-_CONTEXTS: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], bytes]] = {
-    "html": _html_value,
-    "text": _text_value,
+_LINES: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], bytes]] = {
     "header": _header_value,
     "ics": _ics_value,
 }

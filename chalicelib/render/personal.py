@@ -74,4 +74,6 @@ def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = st
 
 def shown_length(text: str) -> int:
     """How many columns a word takes once filled: a token counts as its fallback, or as ten characters."""
-    return columns(TOKEN.sub(lambda match: fallback_of(match[2]) or "x" * 10, text))
+    if "\x02" in text:
+        text = TOKEN.sub(lambda match: fallback_of(match[2]) or "x" * 10, text)
+    return columns(text)
