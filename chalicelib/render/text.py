@@ -33,7 +33,7 @@ def one_line(text: str) -> str:
 def header_text(text: str, most: int = 0) -> str:
     """Fit for a header: one line, no invisible direction marks either; cut at ``most`` characters (0: never)."""
     plain = text.isascii() and text.isprintable() and "  " not in text
-    cleaned = text.strip() if plain else _ISOLATES.sub("", one_line(text))
+    cleaned = text.strip() if plain else one_line(_ISOLATES.sub("", text))
     return cut(cleaned, most) if most else cleaned
 
 
