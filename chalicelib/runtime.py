@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.audience.audience import Audience
-from chalicelib.audience.tokens import Secrets, UnsubscribeTokens
+from chalicelib.audience.tokens import PreferencesTokens, Secrets, UnsubscribeTokens
 from chalicelib.clock import Clock, system_clock
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
@@ -136,6 +136,11 @@ class Runtime:
         return UnsubscribeTokens(self.secrets)
 
     @cached_property
+    def preferences(self) -> PreferencesTokens:
+        """The signer of links to what a reader may choose."""
+        return PreferencesTokens(self.secrets)
+
+    @cached_property
     def audience(self) -> Audience:
         """The subscribers."""
         return Audience(self.table, self.secrets)
@@ -185,7 +190,7 @@ class Runtime:
         dispatcher = self.dispatcher
         return Worker(
             self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.tokens,
-            self._sender, self.clock, progress=progress,
+            self.preferences, self._sender, self.clock, progress=progress,
         )  # fmt: skip
 
     @property

@@ -1,10 +1,11 @@
-"""The verbs of this room: subscribe, leave, suppress, look up, remove. Each is one transaction."""
+"""The verbs of this room: subscribe, choose, leave, suppress, look up, remove. Each is one transaction."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.audience.address import clean_name, parse_address, subscriber_id
+from chalicelib.audience.choices import Choices
 from chalicelib.audience.subscriber import (
     SHARDS,
     Basis,
@@ -89,6 +90,30 @@ class Audience:
             except ConflictError:
                 continue
             return True
+        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+
+    def choose(self, sid: str, newsletter: str, choices: Choices, now: datetime, how: str) -> Membership | None:
+        """Keep what a member chose, with evidence; the membership as it is then. Safe to repeat.
+
+        None, and nothing changed, for whoever is no confirmed member or is suppressed: to choose confirms nobody.
+        """
+        place, person, stop = membership_key(newsletter, sid), profile_key(sid), suppression_key(sid)
+        for _ in range(TRIES):
+            found = self._table.get_many([place, person, stop])
+            item = found.get(place)
+            if item is None or item.data["state"] != MemberState.CONFIRMED or stop in found:
+                return None
+            old = membership_from_data(newsletter, sid, item.data)
+            member = replace(old, language=choices.language, cadence=choices.cadence, topics=choices.topics)
+            if member == old:
+                return old
+            try:
+                self._table.transact(
+                    _writes(member, item, found.get(person), Evidence(now, "chose", newsletter, how=how))
+                )
+            except ConflictError:
+                continue
+            return member
         raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
 
     def suppress(self, sid: str, reason: str, now: datetime) -> None:

@@ -48,11 +48,12 @@ def samples(site: Site, content: Content, *, prefix: str = "") -> list[Sample]:
 
 
 def sample_mail(site: Site, content: Content, sample: Sample, address: str, now: datetime) -> Mail:
-    """A sample as one complete message. Its unsubscribe link leads to the site: nobody is subscribed by it."""
+    """A sample as one complete message. Its reader's links lead to the site: nobody is subscribed by it."""
     reader = Reader(
         address=address,
         name="",
         unsubscribe_url=f"{site.base_url}/",
+        preferences_url=f"{site.base_url}/",
         message_id=f"proof.{content.edition_id.replace('/', '.')}.{sample.language}.{now:%Y%m%d%H%M%S%f}@"
         f"{site.sender.address.rpartition('@')[2]}",
         date=now,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data, suppression_key
-from chalicelib.audience.tokens import UnsubscribeTokens
+from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.clock import Clock
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
@@ -73,11 +73,12 @@ class Worker:
 
     def __init__(
         self, site: Site, table: Table, chunks: ChunkStore, editions: EditionStore, transport: Transport,
-        tokens: UnsubscribeTokens, sender: Sender, clock: Clock, *, wall: Callable[[], float] = time.time,
-        wave_size: int = WAVE_SIZE, progress: Progress = lambda _edition, _count: None,
+        tokens: UnsubscribeTokens, preferences: PreferencesTokens, sender: Sender, clock: Clock, *,
+        wall: Callable[[], float] = time.time, wave_size: int = WAVE_SIZE,
+        progress: Progress = lambda _edition, _count: None,
     ) -> None:  # fmt: skip
         self._site, self._table, self._chunks, self._editions = site, table, chunks, editions
-        self._transport, self._tokens, self._sender = transport, tokens, sender
+        self._transport, self._tokens, self._preferences, self._sender = transport, tokens, preferences, sender
         self._clock, self._wall, self._wave_size, self._progress = clock, wall, wave_size, progress
         self._letters: dict[tuple[str, str], Letter] = {}
 
@@ -201,11 +202,12 @@ class Worker:
         return found
 
     def _mail(self, edition: Edition, number: int, position: int, letter: Letter, member: Membership) -> Mail:
-        token = self._tokens.make(member.sid, edition.newsletter)
+        base, whose = self._site.base_url, (member.sid, edition.newsletter)
         reader = Reader(
             address=member.address,
             name=member.name,
-            unsubscribe_url=f"{self._site.base_url}/u/{token}",
+            unsubscribe_url=f"{base}/u/{self._tokens.make(*whose)}",
+            preferences_url=f"{base}/p/{self._preferences.make(*whose)}",
             message_id=message_id(edition.id, member.sid, self._site),
             date=self._clock(),
         )

@@ -76,7 +76,7 @@ def _context(site: Site, notice: Notice, catalogue: Catalogue) -> dict[str, obje
         "archive_url": "",
         "confirm_url": token("confirm_url") if confirming else "",
         "unsubscribe_url": "" if confirming else token("unsubscribe_url"),
-        "preferences_url": "",
+        "preferences_url": "" if confirming else token("preferences_url"),
     }
 
 

@@ -11,6 +11,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.web import house
 from chalicelib.web.answers import HTML, answer, door, error_answer, file_answer, finish, pages, query, request
 from chalicelib.web.pages import Pages
+from chalicelib.web.preferences import preferences
 from chalicelib.web.public_files import files
 from chalicelib.web.reading import archive_page, edition_page, front_page, newsletter_page, old_issue_page
 
@@ -25,7 +26,6 @@ EDITION_POLICY = (
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Mails style every element by itself; a hash can't cover that. Their content is sanitised all the same."""
-MAX_TOKEN = 1000
 _ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"\s+)One-Click", re.IGNORECASE)
 
 
@@ -67,7 +67,7 @@ def edition(newsletter: str, slot: str, language: str) -> Response:
 def unsubscribe_page(token: str) -> Response:
     """Asks, with one button. Looks nothing up: scanners follow every link of a mail."""
     try:
-        _, newsletter = _read_token(token)
+        _, newsletter = house.runtime().tokens.read(token)
     except NotFoundError:
         return error_answer(404, "bad_link")
     shown = pages()
@@ -79,7 +79,7 @@ def unsubscribe_page(token: str) -> Response:
 def unsubscribe(token: str) -> Response:
     """Leaves one newsletter, by the button or by a mail program (RFC 8058): the token alone decides."""
     try:
-        sid, newsletter = _read_token(token)
+        sid, newsletter = house.runtime().tokens.read(token)
     except NotFoundError:
         return error_answer(404, "bad_link")
     runtime = house.runtime()
@@ -113,12 +113,6 @@ def _editions() -> EditionStore:
     return EditionStore(runtime.table, runtime.blobs)
 
 
-def _read_token(token: str) -> tuple[str, str]:
-    if len(token) > MAX_TOKEN:
-        raise NotFoundError("This link is not complete.")
-    return house.runtime().tokens.read(token)
-
-
 def _body() -> bytes:
     """The first bytes of the body: a form of one field fits in, more is not looked at."""
     raw = request().raw_body
@@ -132,4 +126,5 @@ def application() -> Chalice:
     app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
     app.register_blueprint(public)
     app.register_blueprint(files)
+    app.register_blueprint(preferences)
     return app

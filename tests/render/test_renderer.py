@@ -217,8 +217,8 @@ def test_long_subjects_are_cut_at_a_word():
 
 def test_only_a_letter_is_personal_never_the_archive():
     personal, public = rendered(FULL), rendered(FULL, public=True)
-    assert {match[1] for match in TOKEN.finditer(personal.html)} == {"name", "unsubscribe_url"}
-    assert {match[1] for match in TOKEN.finditer(personal.text)} == {"name", "unsubscribe_url"}
+    assert {match[1] for match in TOKEN.finditer(personal.html)} == {"name", "unsubscribe_url", "preferences_url"}
+    assert {match[1] for match in TOKEN.finditer(personal.text)} == {"name", "unsubscribe_url", "preferences_url"}
     assert not re.search("[\x00-\x08\x0b-\x1f]", public.html + public.text)
     assert "Dear friend," in public.html
     assert "Unsubscribe" not in public.html + public.text
@@ -231,7 +231,7 @@ def test_news_from_elsewhere_can_not_be_personal():
         texts={"en": EntryText("{name|x} \x02name:\x03", "https://example.org/1", "<p>{name|y} {unsubscribe_url}</p>")},
     )
     result = rendered(content(evil))
-    assert {match[1] for match in TOKEN.finditer(result.html)} == {"unsubscribe_url"}
+    assert {match[1] for match in TOKEN.finditer(result.html)} == {"unsubscribe_url", "preferences_url"}
 
 
 HOSTILE = [

@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.audience.audience import Audience, make_member
 from chalicelib.audience.subscriber import Basis, membership_key, suppression_key
-from chalicelib.audience.tokens import Secrets, UnsubscribeTokens
+from chalicelib.audience.tokens import PreferencesTokens, Secrets, UnsubscribeTokens
 from chalicelib.collect.entries import EntryStore
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State
@@ -94,7 +94,7 @@ class Process:
         self.dispatcher = Dispatcher(SITE, table, blobs, self.queue, wall=world.wall, chunk_size=world.chunk_size)
         self.worker = Worker(
             SITE, table, self.dispatcher.chunks, self.dispatcher.editions, self, UnsubscribeTokens(SECRETS),
-            Sender(self.name, world.alive), world.clock, wall=world.wall, wave_size=WAVE,
+            PreferencesTokens(SECRETS), Sender(self.name, world.alive), world.clock, wall=world.wall, wave_size=WAVE,
         )  # fmt: skip
 
     def turn(self) -> None:
