@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def constant(call: ast.Call, position: int) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+@cache
 def codes_in_use() -> set[str]:
     """Every problem code that the code can report."""
     found: set[str | None] = set()
@@ -77,6 +79,7 @@ def codes_in_use() -> set[str]:
     return {code for code in found if code}
 
 
+@cache
 def keys_in_use() -> set[str]:
     """Every key that content may hold: what the readers of fields ask for."""
     keys = {constant(call, 0) for call in calls("content", "outreach") if name_of(call) in READERS}

@@ -77,8 +77,7 @@ def part(mail: EmailMessage, subtype: str) -> str:
 
 
 def to(mails: list[EmailMessage], address: str, *, alert: bool = False) -> EmailMessage:
-    words = ("Security Advisories", "Sicherheitshinweise")
-    (found,) = [m for m in mails if address in str(m["To"]) and str(m["Subject"]).startswith(words) == alert]
+    (found,) = [m for m in mails if address in str(m["To"]) and str(m["Subject"]).startswith("HCSA-") == alert]
     return found
 
 
