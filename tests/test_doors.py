@@ -55,18 +55,19 @@ def loaded_by(act: str, site: Path, data: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """A site with one edition sent: its folder, its data, an unsubscribe token."""
+def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, str]]:
+    """A site with one edition sent: its folder, its data, a token for each route that takes one."""
     from tests.web.site import populated
 
     base = tmp_path_factory.mktemp("doors")
     runtime = populated(base / "site", base / "data")
-    token = runtime.tokens.make(runtime.audience.sid("ada@example.org"), "harbour-log")
+    whose = runtime.audience.sid("ada@example.org"), "harbour-log"
+    tokens = {"/u/{token}": runtime.tokens.make(*whose), "/p/{token}": runtime.preferences.make(*whose)}
     runtime.close()
-    return base / "site", base / "data", token
+    return base / "site", base / "data", tokens
 
 
-def test_starting_loads_nothing_heavy(sent: tuple[Path, Path, str]) -> None:
+def test_starting_loads_nothing_heavy(sent: tuple[Path, Path, dict[str, str]]) -> None:
     assert loaded_by("", *sent[:2]) == set()
 
 
@@ -78,14 +79,15 @@ def test_starting_loads_nothing_heavy(sent: tuple[Path, Path, str]) -> None:
         ("/archive/{newsletter}/{slot}/{language}", "GET", {"sqlite3", "mjml"}),
         ("/u/{token}", "GET", set()),
         ("/u/{token}", "POST", {"sqlite3"}),
+        ("/p/{token}", "GET", {"sqlite3"}),
         ("/media/{part1}/{part2}", "GET", set()),
     ],
 )
 def test_each_route_loads_what_it_needs(
-    sent: tuple[Path, Path, str], resource: str, method: str, loads: set[str]
+    sent: tuple[Path, Path, dict[str, str]], resource: str, method: str, loads: set[str]
 ) -> None:
     parameters = {
-        "newsletter": "harbour-log", "slot": SLOT, "language": "en", "token": sent[2],
+        "newsletter": "harbour-log", "slot": SLOT, "language": "en", "token": sent[2].get(resource, ""),
         "part1": "images", "part2": "crane.png",
     }  # fmt: skip
     assert loaded_by(ASK.format(resource=resource, method=method, parameters=parameters), *sent[:2]) == loads

@@ -1,20 +1,23 @@
 """Claim, wave, record: who gets what when workers meet, stall, lose the provider, or are told to stop."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
+from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.compose.edition import State
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.worker import Ended
 from chalicelib.errors import ConfigurationError, SendbriefError, StoreError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, Scripted, all_sent
-from tests.simulation.world import SLOT
+from tests.simulation.world import SECRETS, SLOT
 
 
 @pytest.fixture
@@ -33,6 +36,26 @@ def test_one_machine_sends_all_and_closes_the_books(house: House) -> None:
     assert house.edition().state is State.SENT
     assert house.edition().totals["sent"] == 10
     assert house.queue.receive() == []
+
+
+def test_every_mail_leads_its_reader_alone_to_what_they_may_choose(house: House) -> None:
+    mails: list[Mail] = []
+
+    async def keep(wave: Sequence[Mail]) -> list[Outcome]:
+        mails.extend(wave)
+        return await all_sent(wave)
+
+    house.transport.script = keep
+    asyncio.run(drain(house.queue, house.worker()))
+    assert len(mails) == 10
+    for mail in mails:
+        for kind in ("html", "plain"):
+            part = message_from_bytes(mail.content, policy=policy.default).get_body((kind,))
+            assert part is not None
+            links = dict(re.findall(r"https://news\.example\.org/([up])/([\w.-]+)", part.get_content()))
+            whose = house.sids[mail.recipient], "digest"
+            assert PreferencesTokens(SECRETS).read(links["p"]) == whose
+            assert UnsubscribeTokens(SECRETS).read(links["u"]) == whose
 
 
 def test_two_workers_at_once_on_one_chunk_hand_over_once(house: House) -> None:

@@ -115,3 +115,18 @@ def test_what_is_on_again_says_so_among_titles_too() -> None:
     html, text = said(content(*(entry(n) for n in range(20, 34)), AGAIN), "en")
     assert "Title 1 (takes place after all)" in html
     assert "· takes place after all" in text
+
+
+@pytest.mark.parametrize("template", ["digest", "event"])
+def test_links_of_two_dates_of_one_call_are_told_apart_by_ear(template: str) -> None:
+    days = {n: PLANNED + timedelta(weeks=n) for n in (1, 2, 3)}
+    weekly = [event(n, starts=day, ends=day + timedelta(hours=1), texts=event(1).texts) for n, day in days.items()]
+    letter = rendered(replace(content(*weekly), template=template), "en")
+    labels = [
+        unescape(label).replace("\xa0", " ")
+        for label in re.findall(r'aria-label="(Add to calendar[^"]*)"', letter.html)
+    ]
+    assert len(labels) == len(set(labels)) == 3
+    assert "Add to calendar: Title 1, Thursday, 10 December, 15:05–16:05 CET" in labels
+    details = re.findall(r'aria-label="(Details: [^"]*)"', html)
+    assert len(details) == len(set(details))

@@ -81,6 +81,7 @@ def test_the_welcome_greets_says_what_comes_and_how_to_leave() -> None:
         assert "Hello Ada Lovelace," in said
         assert "At once." in said
         assert READER.unsubscribe_url in said
+        assert READER.preferences_url in said
     assert '<a href="https://news.example.org/archive/alerts/7/en"' in html
     assert "No. 7 &lt;b&gt;" in html
     assert message["List-Unsubscribe"] == f"<{READER.unsubscribe_url}>"
