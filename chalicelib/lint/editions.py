@@ -11,6 +11,7 @@ from chalicelib.lint.findings import Finding
 from chalicelib.lint.mail import Mail, mail_findings
 from chalicelib.lint.places import Places
 from chalicelib.lint.sources import SITE_FILE
+from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.rendered import Rendered
 from chalicelib.render.renderer import render
@@ -65,7 +66,10 @@ def lint_edition(
 def _compiled(site: Site, content: Content, variant: Variant) -> tuple[Rendered, int]:
     newsletter = site.newsletters[content.newsletter]
     rendered = render(site, newsletter, content, variant, templates=templates_for(site.root))
-    letter = compile_letter(rendered, site=site, newsletter=newsletter, content=content, variant=variant)
+    calendar = calendar_of(site, newsletter, content, variant)
+    letter = compile_letter(
+        rendered, site=site, newsletter=newsletter, content=content, variant=variant, calendar=calendar
+    )
     return rendered, sum(len(segment) for segment in letter.segments if isinstance(segment, str))
 
 

@@ -11,6 +11,8 @@ from chalicelib.collect.found import Found, SourceError
 from chalicelib.content.values import Kind
 from tests.sites import FOLDER, NOW, SITE, make_site, post
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
 
 def read(root: Path, files: dict[str, str | bytes], sources: str = FOLDER, now: datetime = NOW) -> Found:
     site = make_site(root, {"posts/en/.keep": "", **files}, site=SITE + sources)
@@ -316,7 +318,7 @@ def test_events_in_one_room_or_on_one_page_are_different_events(tmp_path: Path, 
     ],
 )
 def test_images(tmp_path: Path, image: str, code: str | None, kept: bool) -> None:
-    found = read(tmp_path, {"posts/en/2026-11-20-a.md": post(image=image), "images/x.png": b"png"})
+    found = read(tmp_path, {"posts/en/2026-11-20-a.md": post(image=image), "images/x.png": PNG})
     assert named(found) == ([("en/2026-11-20-a.md", 3, code, "warning")] if code else [])
     assert (one(found).image is not None) is kept
 
@@ -343,7 +345,7 @@ def test_pictures_in_a_text_that_are_not_there(tmp_path: Path) -> None:
     ]
     body = "\n".join([*lines, "", "![x](../content/images/x.png)"])
     sources = "sources: {posts: {folder: posts, pattern: '{language}/{slug}.md'}}\n"
-    files: dict[str, str | bytes] = {"posts/en/a.md": post(body=body), "images/x.png": b"png"}
+    files: dict[str, str | bytes] = {"posts/en/a.md": post(body=body), "images/x.png": PNG}
     found = read(tmp_path, files, sources)
     assert named(found) == [("en/a.md", line, "missing-image", "warning") for line in (7, 8, 10)]
     assert "src" in one(found).texts["en"].html
@@ -354,7 +356,7 @@ def test_pictures_in_a_text_that_are_not_there(tmp_path: Path) -> None:
 
 def test_a_picture_is_described_in_each_language(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
-        "images/x.png": b"png",
+        "images/x.png": PNG,
         "posts/en/2026-11-20-a.md": post(image="{src: images/x.png, alt: A ship}"),
         "posts/de/2026-11-20-a.md": post(body="Worte.", image="{src: images/x.png, alt: Ein Schiff}"),
     }
@@ -394,7 +396,7 @@ def test_what_was_read_is_remembered_only_until_a_file_changes(tmp_path: Path) -
     (folder / "2026-11-20-b.md").unlink()
     assert titles() == {"One", "Three"}
     (tmp_path / "content" / "pictures").mkdir()
-    (tmp_path / "content" / "pictures" / "a.png").write_bytes(b"x")
+    (tmp_path / "content" / "pictures" / "a.png").write_bytes(PNG)
     assert codes() == ["missing-alt"]
 
 
