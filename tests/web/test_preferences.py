@@ -101,7 +101,7 @@ def test_posting_keeps_the_choices_shows_them_and_says_so(
     assert Ticked(page.text).ticked == ticked
     assert Ticked(client.get(link).text).ticked == ticked
     now = member(chosen_from, sid)
-    assert (now.language, now.cadence, now.topics) == ("de", "monthly", {"security", "crew"})
+    assert (now.language, now.cadence, now.topics) == ("de", "monthly", frozenset({"security", "crew"}))
     assert (now.state, now.address, now.name) == (MemberState.CONFIRMED, "ada@example.org", "Ada")
     evidence = chosen_from.audience.history(sid)[-1]
     assert (evidence["action"], evidence["how"]) == ("chose", "the preferences page")
