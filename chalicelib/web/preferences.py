@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.audience.choices import ALL, CHOSEN, Choices, Offer, offered, read_choices
+from chalicelib.audience.choices import ALL, CHOSEN, Choices, offered, read_choices
 from chalicelib.audience.subscriber import Membership, MemberState
 from chalicelib.content.values import Newsletter
 from chalicelib.errors import NotFoundError
@@ -64,7 +64,7 @@ def _fields(body: bytes | str) -> Mapping[str, list[str]]:
     """The fields of an urlencoded form; of anything else none that mean something."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        return parse_qs(text, max_num_fields=MAX_FIELDS)
     except ValueError:
         return {}
 
@@ -89,7 +89,7 @@ def _form(
         "preferences",
         title=shown.title_of(newsletter.name),
         said=said,
-        chosen=_ticked(offer, choices, choose_language(site.languages, choices.language, "")),
+        chosen=_ticked(choices, choose_language(site.languages, choices.language, "")),
         leave_url=f"{shown.prefix}/u/{runtime.tokens.make(member.sid, newsletter.name)}",
         offer=offer,
         topic_title=lambda topic: shown.said(topic.title) or topic.name,
@@ -97,9 +97,8 @@ def _form(
     return answer(page, status)
 
 
-def _ticked(offer: Offer, choices: Choices, language: str) -> Mapping[str, object]:
+def _ticked(choices: Choices, language: str) -> Mapping[str, object]:
     """What is ticked: a value for each field, and the names of the topics."""
-    cadence = choices.cadence if choices.cadence in offer.cadences else next(iter(offer.cadences), "")
     topics = choices.topics or frozenset[str]()
     which = ALL if choices.topics is None else CHOSEN
-    return {"language": language, "cadence": cadence, "topics": which, "topic": topics}
+    return {"language": language, "cadence": choices.cadence, "topics": which, "topic": topics}

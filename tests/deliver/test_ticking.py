@@ -104,4 +104,5 @@ def test_a_proof_says_what_the_edition_lacks_and_the_edition_does_not(house: Hou
     assert ["Missing in this edition:" in part for part in parts] == [True, True]
     assert "answered 503 &lt;busy&gt;" in parts[0]
     assert "answered 503 <busy>" in parts[1]
+    assert parts[0].count('href="https://news.example.org/"') == 2, "what is a reader's own leads an editor to the site"
     assert house.dispatcher.editions.content(report.editions[ID]).intro_html == {}

@@ -81,6 +81,7 @@ def test_the_page_shows_all_choices_with_the_present_ones_ticked(client: Client,
     assert "Crew &lt;b&gt;" in page.text
     assert "ada@" not in page.text.lower(), "a forwarded mail must not tell more than itself"
     assert 'role="status"' not in page.text
+    assert '<span lang="de">Deutsch</span>' in page.text
     assert "Sicherheit" in client.get(f"{link}?lang=de").text
 
 
