@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from chalicelib.render.text import one_line
+from chalicelib.render.text import cut, one_line
 from chalicelib.render.walker import BLOCKS, HEADINGS, Walker
 
 _BREAKS = BLOCKS | {"br", "tr", "td", "th"}
@@ -50,6 +50,8 @@ class _Sentences(Walker):
         return filter(None, (one_line(line) for line in "".join(self.out).split("\n")))
 
 
+_WIDEST = 40
+"""Characters of a word that an excerpt has room for, on average: some text has no blanks."""
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»“)\]]*$")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-Za-zÄÖÜ]|\d{1,2}|[A-Za-z]\.[A-Za-z]|bzw|ca|Dr|Prof|Mr|Ms|etc|vs|inkl|Nr|St|usw)\.$"
@@ -72,9 +74,9 @@ def excerpt(text: str, words: int = 45) -> str:
     """
     found = text.split()
     if len(found) <= words:
-        return " ".join(found)
+        return cut(" ".join(found), _WIDEST * words)
     for count in range(words, words // 3, -1):
         head = " ".join(found[:count])
-        if _SENTENCE_END.search(head) and not _ABBREVIATION.search(head):
+        if len(head) <= _WIDEST * words and _SENTENCE_END.search(head) and not _ABBREVIATION.search(head):
             return head
-    return " ".join(found[:words]).rstrip(" ,;:–—-") + "…"
+    return cut(" ".join(found[:words]), _WIDEST * words).rstrip(" ,;:–—-…") + "…"

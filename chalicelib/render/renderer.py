@@ -6,10 +6,11 @@ from dataclasses import replace
 from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site
 from chalicelib.errors import RenderError
+from chalicelib.render.budget import ExhaustedError
 from chalicelib.render.context import Edition, template_context
 from chalicelib.render.personal import TOKEN, fill, mark, shown_length
 from chalicelib.render.rendered import Rendered, archive_url
-from chalicelib.render.templates import Templates
+from chalicelib.render.templates import TemplateFaultError, Templates
 from chalicelib.render.text import cut, header_text
 from chalicelib.render.variants import Variant
 from chalicelib.render.views import Density
@@ -44,10 +45,20 @@ def render_subject(
 def _render(edition: Edition, templates: Templates) -> Rendered:
     """As roomy as its size allows: a mail that Gmail would cut off is set more tightly, a page of the archive never."""
     for density in Density:
-        rendered = _set(replace(edition, density=density), templates)
+        try:
+            rendered = _set(replace(edition, density=density), templates)
+        except TemplateFaultError as error:
+            if density is Density.TITLES or not isinstance(error.__cause__, ExhaustedError) or not _is_long(edition):
+                raise
+            continue
         if edition.public or len(rendered.html.encode()) <= ROOMY:
             break
     return rendered
+
+
+def _is_long(edition: Edition) -> bool:
+    """Whether it may be the content, and not the template, that is too much."""
+    return sum(len(text.html) for entry in edition.entries for text in entry.texts.values()) > ROOMY
 
 
 def _set(edition: Edition, templates: Templates) -> Rendered:

@@ -13,6 +13,8 @@ _SPACES = re.compile(r"\s+")
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
 _ASCII_HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+LONGEST_URL = 4_000
+"""Characters. Mail programs and servers cut longer ones; a page that is known by such an address has none here."""
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -80,6 +82,8 @@ def ascii_url(url: str) -> str:
     Only absolute http, https and mailto links pass (RFC 3986); an IDN host becomes A-labels, other
     characters are percent-encoded as UTF-8.
     """
+    if len(url) > LONGEST_URL:
+        return ""
     text = header_text(url).replace(" ", "%20")
     try:
         parts = urlsplit(text)
@@ -97,5 +101,5 @@ def ascii_url(url: str) -> str:
 
 
 def _percent(url: str) -> str:
-    encoded = _URL_UNSAFE.sub(lambda match: quote(match[0], safe=""), url)
-    return _BAD_PERCENT.sub("%25", encoded)
+    encoded = _BAD_PERCENT.sub("%25", _URL_UNSAFE.sub(lambda match: quote(match[0], safe=""), url))
+    return encoded if len(encoded) <= LONGEST_URL else ""

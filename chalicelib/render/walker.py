@@ -1,5 +1,6 @@
 """The walk through content HTML that excerpts, mail HTML and plain text share."""
 
+import re
 from html.parser import HTMLParser
 
 from chalicelib.render.text import clean
@@ -16,12 +17,41 @@ BLOCKS = HEADINGS | {
 """Elements that end the line before them and after them."""
 
 
+_DECLARED = re.compile("<[!?]")
+_NO_TAG = re.compile("<(?!/?[A-Za-z])")
+_ENDS = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<", ">"))
+
+
+def only_tags(html: str) -> str:
+    """HTML without comments and declarations, and with no ``<`` but those of tags.
+
+    HTMLParser looks for the end of each, again and again where there is none.
+    """
+    kept: list[str] = []
+    place = 0
+    while found := _DECLARED.search(html, place):
+        start = found.start()
+        kept.append(html[place:start])
+        end = next(end for begin, end in _ENDS if html.startswith(begin, start))
+        place = html.find(end, start + 2)
+        if place < 0:
+            break
+        place += len(end)
+    if place >= 0:
+        kept.append(html[place:])
+    return _NO_TAG.sub("&lt;", "".join(kept))
+
+
 class Walker(HTMLParser):
     """HTMLParser that skips the insides of active elements and cleans text; subclasses write."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._skipping = ""
+
+    def feed(self, data: str) -> None:
+        """Read a whole text: it is not to be fed in pieces."""
+        super().feed(only_tags(data))
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         """Hand an element to ``opened`` unless it stands in something dropped."""

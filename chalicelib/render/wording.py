@@ -26,6 +26,11 @@ EXCERPT_WORDS = 40
 HIGHLIGHT_WORDS = 70
 MAX_TITLE = 200
 MAX_ANSWERS = 8
+MAX_FACTS = 20
+MAX_WORDS = 300
+"""Characters of what is said at a glance: a fact, a place, what a picture shows."""
+MAX_WHOLE = 120_000
+"""Characters of HTML. No mail holds more, and what is longer is a summary everywhere."""
 _LIST = re.compile(r"<[uo]l\b")
 _ANSWER = re.compile(r'<li[^<>]*>\s*(?:<p[^<>]*>)?<a href="([^"<>]*)"[^<>]*>([^<>]+)</a>')
 
@@ -56,26 +61,27 @@ class Wording:
 
     def _worded(self, entry: Entry, words: int, layout: Layout, *, full: bool) -> ItemView:
         tag, text = entry.text(self.language, self.site.fallback)
+        whole, summary = len(text.html) <= MAX_WHOLE, one_line(text.summary[:MAX_WHOLE])
         shape = entry.shape or layout.shape
-        html, answers = _poll(text.html) if shape is Shape.POLL else (text.html, ())
+        html, answers = _poll(text.html[:MAX_WHOLE]) if shape is Shape.POLL else (text.html[:MAX_WHOLE], ())
         image = entry.image if entry.image and ascii_url(entry.image.src).startswith("https://") else None
         remark = localize(self.remarks.get(entry.id, {}), self.language, self.site.fallback)
         return ItemView(
             kind=str(entry.kind),
             shape=str(shape),
-            title=cut(one_line(text.title) or entry.slug, MAX_TITLE),
+            title=_short(text.title, MAX_TITLE) or cut(entry.slug, MAX_TITLE),
             url=ascii_url(text.url),
             language=tag,
             direction=direction(tag),
             mark=self._mark(tag),
             meta=self._meta(entry, text),
-            excerpt=excerpt(one_line(text.summary) or plain_text(html), words or layout.words or EXCERPT_WORDS),
-            source_html=html,
+            excerpt=excerpt(summary or plain_text(html), words or layout.words or EXCERPT_WORDS),
+            source_html=html if whole else "",
             full=full,
             picture=layout.pictures and image is not None,
             image_src=ascii_url(image.src) if image else "",
-            image_alt=one_line(text.image_alt or image.alt) if image else "",
-            facts=tuple((one_line(label), one_line(fact)) for label, fact in text.facts),
+            image_alt=_short(text.image_alt or image.alt) if image else "",
+            facts=tuple((_short(label), _short(fact)) for label, fact in text.facts[:MAX_FACTS]),
             answers=answers,
             dates=self._dates(entry),
             remark_source=remark,
@@ -92,7 +98,7 @@ class Wording:
             day=str(local.day) if local else "",
             month=self.say.month(local) if local else "",
             when=self._when(entry),
-            place=one_line(entry.place),
+            place=_short(entry.place),
             left=self._left(entry),
             calendar_url=event_url(self.site, entry) if local and entry.change is not Change.CANCELLED else "",
             cancelled=entry.change is Change.CANCELLED,
@@ -103,7 +109,7 @@ class Wording:
         host = urlsplit(ascii_url(text.url)).hostname or ""
         said = [] if host and host in entry.place else [host.removeprefix("www.")]
         if entry.kind is Kind.POST:
-            authors = [cut(one_line(author), 60) for author in entry.authors[:3]]
+            authors = [_short(author, 60) for author in entry.authors[:3]]
             said.append(self.enumeration(authors))
             said.append(self.say.date(entry.date.astimezone(self.zone), year=self._old(entry)))
         return " · ".join(filter(None, said))
@@ -189,12 +195,17 @@ class Wording:
         return SectionView(title, items[:room], items[room:])
 
 
+def _short(text: str, most: int = MAX_WORDS) -> str:
+    """One clean line of a text that may be of any length."""
+    return cut(one_line(text[: 10 * most]), most)
+
+
 def _poll(html: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """A poll's text above its list, and the answers that the list's links are."""
     found = _LIST.search(html)
     if not found:
         return html, ()
     links = _ANSWER.findall(html[found.start() :])
-    answers = [(one_line(unescape(text)), ascii_url(unescape(url))) for url, text in links]
+    answers = [(_short(unescape(text)), ascii_url(unescape(url))) for url, text in links]
     kept = tuple((text, url) for text, url in answers if text and url)[:MAX_ANSWERS]
     return (html[: found.start()], kept) if kept else (html, ())
