@@ -21,7 +21,7 @@ from chalicelib.compose.edition import Content, EditionSection
 from chalicelib.content.values import Kind, Layout, Newsletter, Section, Sender, Site
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.letter import Reader
-from chalicelib.render.personal import TOKEN, token
+from chalicelib.render.personal import TOKEN
 from chalicelib.render.renderer import Rendered, render
 from chalicelib.render.templates import templates_for
 from chalicelib.render.variants import Variant, variant_for
@@ -52,13 +52,6 @@ def sample() -> tuple[Site, Newsletter, Content]:
 def _entry(n: int, kind: Kind, html: str) -> Entry:
     text = EntryText(f"Number {n} of what there is", f"https://example.org/{n}", html)
     return Entry(f"{n:012x}", f"entry-{n}", kind, "posts", {"en": text}, NOW, NOW)
-
-
-def rendered(site: Site, newsletter: Newsletter, content: Content, variant: Variant) -> Rendered:
-    """The edition with the four fields a letter may have: both names, and links to leave and to choose."""
-    made = render(site, newsletter, content, variant, templates=templates_for(site.root))
-    link, line = f'<a href="{token("preferences_url")}">Preferences</a></body>', token("preferences_url")
-    return replace(made, html=made.html.replace("</body>", link), text=f"{made.text}Preferences: {line}\n")
 
 
 def reader(n: int) -> Reader:
@@ -151,7 +144,7 @@ def run() -> list[Row]:
     site, newsletter, content = sample()
     variant = variant_for(content, ("en",), "en", "en", None)
     assert variant is not None
-    made = rendered(site, newsletter, content, variant)
+    made = render(site, newsletter, content, variant, templates=templates_for(site.root))
     mine, peer = ours(made, site, newsletter, content, variant), theirs(made)
     what = f"personalised messages of {len(made.html) // 1000} + {len(made.text) // 1000} KB, per core"
     runs = timings({"Sendbrief": (mine, 5000), "Jinja + EmailMessage": (peer, 50)}, time.process_time)
