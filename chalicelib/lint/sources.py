@@ -26,6 +26,12 @@ from chalicelib.render.personal import fill, mark
 SITE_FILE = "content/site.yaml"
 _NO_ALT = re.compile(r"!\[[ \t]*\]\([^)\n]{0,500}\)?")
 _IMG = re.compile(r"<img\b[^<>]{0,1000}>", re.IGNORECASE)
+_ACTIVE = re.compile(
+    r"""(?i)(?:\]\([ \t]{0,9}<?|\bhref[ \t]{0,9}=[ \t]{0,9}["']?)[ \t]{0,9}"""
+    r"""(?:javascript|vbscript|data):[^)"'>\s]{0,80}"""
+)
+_EMPTY = re.compile(r"""(?i)(?<!!)\[[ \t]{0,9}\]\([^)\s]{1,300}|<a\b[^<>]{0,500}>[ \t]{0,9}</a>""")
+_GENERATED = {Part.TAG, Part.OUTPUT, Part.HUGO}
 _HAS_ALT = re.compile(r"(?i)\balt\s*=")
 
 
@@ -80,6 +86,28 @@ def _of_written(one: Written, site: Site, own: frozenset[str], places: Places) -
             line = post.lines.get("url" if finding.needle == post.url else "title", 1)
             yield _warning(finding, post.file, places.line(post.file, finding.needle) or line)
         yield from _pictures(post.file, places)
+        yield from _links(post.file, places)
+        yield from _left_out(post, places)
+
+
+def _links(file: str, places: Places) -> Iterator[Problem]:
+    """What the sanitiser takes out without a word: links that run something, and links without words."""
+    for number, line in enumerate(places.text(file).split("\n"), 1):
+        for match in _ACTIVE.finditer(line):
+            words = f"a link that no mail program follows, so that it is left out: {shown(match[0])}"
+            yield Problem(file, number, "bad-link", WARNING, words)
+        for match in _EMPTY.finditer(line):
+            words = f"a link without words, which nobody can hear or see: {shown(match[0])}"
+            yield Problem(file, number, "empty-link", WARNING, words)
+
+
+def _left_out(post: Post, places: Places) -> Iterator[Problem]:
+    """Marks of a generator that nothing here understands; their like is told once a file."""
+    marks = (piece.written.strip() for piece in Pieces(post.body) if piece.part in _GENERATED)
+    for mark_ in dict.fromkeys(marks):
+        if line := places.line(post.file, mark_):
+            words = f"'{shown(mark_)}' is left out, as only your generator knows what it means; write it as text"
+            yield Problem(post.file, line, "shortcode", WARNING, words)
 
 
 def _day(posts: tuple[Post, ...], site: Site) -> date | None:
@@ -129,6 +157,7 @@ def _of_note(note: EditionNote, site: Site, own: frozenset[str], places: Places)
                 yield _placed(replace(finding, needle=subject), files, places, line)
     for file in files:
         yield from _pictures(file, places)
+        yield from _links(file, places)
         yield from _braces(file, places)
 
 
