@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
+from jinja2.runtime import Macro
 from markupsafe import escape
 
 from chalicelib.collect.entry import Entry
@@ -72,10 +73,19 @@ def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object
         "preferences_url": "" if edition.public else token("preferences_url"),
         "public": edition.public,
         "whole": edition.density is Density.USUAL,
+        "once": lambda macro, item: _once(edition, wording, macro, item),
         "intro_text": lambda: _intro_text(edition, wording, links),
         "plain": lambda item, width=72: to_plain(worded_alerts(item.source_html, wording.look), links, width),
         "remark_text": lambda item: to_plain(worded_alerts(item.remark_source, wording.look), links),
     }
+
+
+def _once(edition: Edition, wording: Wording, macro: Macro, item: ItemView) -> str:
+    """What a macro makes of an item, made once for all variants of an edition in one language."""
+    key = (id(macro._environment), macro.name, edition.density, edition.public, id(item))
+    if key not in wording.made:
+        wording.made[key] = macro(item)
+    return wording.made[key]
 
 
 _KEPT: OrderedDict[tuple[int, int, str], Wording] = OrderedDict()

@@ -1,7 +1,7 @@
 """Entries in the words of one language: what a template shows of each. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from html import unescape
@@ -43,6 +43,8 @@ class Wording:
     ) -> None:
         self.site = site
         self.content = content
+        self.made: dict[Hashable, str] = {}
+        """What templates made of its items; those live as long as this does, so that their ids are theirs alone."""
         self._items: dict[tuple[str, int, Layout | None, bool], ItemView] = {}
         self.reminders = frozenset(content.reminders if content else ())
         self.remarks = content.remarks if content else {}

@@ -387,3 +387,26 @@ def test_a_gathering_is_numbered_as_one(language: str, words: str) -> None:
     made = rendered(content(entry(1), gathering=True, number=3), language)
     assert words in made.html
     assert words in made.text
+
+
+def test_what_is_made_once_for_all_variants_is_made_anew_for_the_archive_and_for_tighter_settings(tmp_path):
+    parts = tmp_path / "templates/email/_parts"
+    parts.mkdir(parents=True)
+    (parts / "article.mjml").write_text(
+        "{% macro article(item) %}<mj-text>{{ 'page' if public else 'mail' }} of {{ item.title }}</mj-text>{% endmacro %}"
+    )
+    ours, templates = site(tmp_path), templates_for(tmp_path)
+    edition = content(entry(1), entry(2))
+    whole = variant_for(edition, ("en",), "en", "en", None)
+    some = variant_for(edition, ("en",), "en", "en", frozenset({"security"}))
+    for make, word in ((render, "mail"), (render_public, "page"), (render, "mail")):
+        html = make(ours, NEWSLETTER, edition, whole, templates=templates).html
+        assert f"{word} of Title 1" in html
+        assert f"{word} of Title 2" in html
+    assert "Title 1" not in render(ours, NEWSLETTER, edition, some, templates=templates).html
+    other = replace(edition, sections=(EditionSection({}, (replace(entry(1), texts={"en": EntryText("New", "")}),)),))
+    assert "mail of New" in render(ours, NEWSLETTER, other, whole_of(other), templates=templates).html
+
+
+def whole_of(edition):
+    return variant_for(edition, ("en",), "en", "en", None)
