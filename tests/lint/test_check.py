@@ -92,6 +92,7 @@ def test_a_template_that_leaves_links_out_of_the_text(copy: Path) -> None:
     assert any(row["code"] == "lost-title" and "'Rathenow is out'" in row["message"] for row in found)
 
 
+@pytest.mark.slow
 def test_an_edition_that_can_not_be_rendered_is_an_error(copy: Path) -> None:
     folder = copy / "templates" / "email" / "digest"
     folder.mkdir(parents=True)
@@ -101,6 +102,7 @@ def test_an_edition_that_can_not_be_rendered_is_an_error(copy: Path) -> None:
     assert "email/digest/body.txt, line 1" in rows[0]["message"]
 
 
+@pytest.mark.slow
 def test_what_would_hold_an_edition_is_an_error(copy: Path) -> None:
     note = copy / "content" / "editions" / "community-digest" / "2026-11-19.md"
     note.write_text(
@@ -136,6 +138,7 @@ def test_two_hundred_posts_take_a_few_seconds(copy: Path) -> None:
     assert time.perf_counter() - start < 20
 
 
+@pytest.mark.slow
 def test_a_template_of_the_sites_own_is_read_as_well(copy: Path) -> None:
     folder = copy / "templates" / "email" / "digest"
     folder.mkdir(parents=True)
