@@ -52,5 +52,5 @@ def test_no_more_than_so_many_are_asked() -> None:
 def test_it_ends_in_time() -> None:
     start = time.perf_counter()
     found = dead_links({f"https://a.example/{n}": ("x", n) for n in range(30)}, Asked(0.4), seconds=0.2)
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 10  # one after the other they would take twelve
     assert "30 addresses did not answer within 0.2 seconds" in found[0].message

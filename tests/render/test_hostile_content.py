@@ -22,7 +22,7 @@ from tests.render.test_letter import READER
 from tests.render.values import NEWSLETTER, SLOT_AT, content, entry, site
 
 LOOKS = ("digest", "alert", "event", "letter")
-SECONDS = 10
+SECONDS = 100
 VOID = set("area base br col embed hr img input link meta source track wbr".split())  # noqa: SIM905
 ACTIVE = set("script iframe object embed form input button svg math template applet base frame".split())  # noqa: SIM905
 HOSTILE = {

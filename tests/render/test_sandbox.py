@@ -97,7 +97,7 @@ def test_a_bomb_ends_in_an_error_that_names_its_line(tmp_path, name, body):
     line = "" if name in WITHOUT_LINE else ", line [1-9]"
     with pytest.raises(RenderError, match=rf"email/x/body\.mjml{line}: "):
         html(tmp_path, body)
-    assert monotonic() - begun < 4
+    assert monotonic() - begun < 60  # it would go on for hours
 
 
 @pytest.mark.parametrize("name", ["join", "doubling", "much output", "percent, much", "nested range"])
