@@ -67,7 +67,7 @@ class Audience:
         results, writes = [], []
         for one in wanted:
             old, person = found.get(one.key), found.get(profile_key(one.sid))
-            w = _keeping_choices(one, old)
+            w = _keeping_choices(replace(one, joined=one.joined or now.isoformat()), old)
             result = _what_becomes(w, old, suppressed=suppression_key(w.sid) in found)
             results.append(result)
             if result in {"new", "changed"}:
@@ -176,7 +176,12 @@ def _keeping_choices(wanted: Membership, old: Item | None) -> Membership:
     if old is None or old.data["state"] != MemberState.CONFIRMED:
         return wanted
     member = membership_from_data(wanted.newsletter, wanted.sid, old.data)
-    return replace(member, name=member.name or wanted.name, language=member.language or wanted.language)
+    return replace(
+        member,
+        name=member.name or wanted.name,
+        language=member.language or wanted.language,
+        marks=member.marks | wanted.marks,
+    )
 
 
 def _what_becomes(wanted: Membership, old: Item | None, *, suppressed: bool) -> str:

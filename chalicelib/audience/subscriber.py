@@ -29,7 +29,12 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """All that sending reads of one person in one newsletter. ``topics`` None means all."""
+    """All that sending reads of one person in one newsletter. ``topics`` None means all.
+
+    ``paused_until`` is the ISO date (in the site's zone) of the first day on which mails come again, '' where there is
+    no pause. ``joined`` is the ISO moment (UTC) of the confirmation. ``marks`` are facts that segments ask for, as
+    ``kind:value``: ``tag:speaker``, ``opened-survey:spring``.
+    """
 
     newsletter: str
     sid: str
@@ -39,6 +44,9 @@ class Membership:
     topics: frozenset[str] | None = None
     cadence: str = "every"
     state: MemberState = MemberState.CONFIRMED
+    paused_until: str = ""
+    joined: str = ""
+    marks: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -60,13 +68,21 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What happened to a person's consent, when, how: append only. ``at`` is aware, UTC."""
+    """What happened to a person's consent, when, how: append only. ``at`` is aware, UTC.
+
+    ``form`` is the version of the form that was filled in, ``text`` the SHA-256 (hex) of the words it showed,
+    ``asked`` the ISO moment it was sent; ``what`` says what was chosen, in words.
+    """
 
     at: datetime
     action: str
     newsletter: str
     basis: str = ""
     how: str = ""
+    form: str = ""
+    text: str = ""
+    asked: str = ""
+    what: str = ""
 
 
 def membership_key(newsletter: str, sid: str) -> Key:
@@ -80,8 +96,8 @@ def profile_key(sid: str) -> Key:
 
 
 def suppression_key(sid: str) -> Key:
-    """A suppression's key: it survives the person's erasure and names nobody."""
-    return Key(f"SUPPRESSED#{sid}", "-")
+    """A suppression's key: it survives the person's erasure and names nobody. The shard is the id's first digit."""
+    return Key(f"SUPPRESSED#{sid[0]}", sid)
 
 
 def evidence_key(sid: str, evidence: Evidence) -> Key:
@@ -101,6 +117,12 @@ def membership_to_data(membership: Membership) -> dict[str, Any]:
         data["topics"] = sorted(membership.topics)
     if membership.cadence != "every":
         data["cadence"] = membership.cadence
+    if membership.paused_until:
+        data["paused"] = membership.paused_until
+    if membership.joined:
+        data["joined"] = membership.joined
+    if membership.marks:
+        data["marks"] = sorted(membership.marks)
     return data
 
 
@@ -116,6 +138,9 @@ def membership_from_data(newsletter: str, sid: str, data: Mapping[str, Any]) -> 
         topics=None if topics is None else frozenset(topics),
         cadence=data.get("cadence", "every"),
         state=MemberState(data["state"]),
+        paused_until=data.get("paused", ""),
+        joined=data.get("joined", ""),
+        marks=frozenset(data.get("marks", ())),
     )
 
 
@@ -137,10 +162,12 @@ def profile_from_data(sid: str, data: Mapping[str, Any]) -> Profile:
 
 def evidence_to_data(evidence: Evidence) -> dict[str, Any]:
     """The item of a piece of evidence."""
-    return {
+    data = {
         "at": evidence.at.isoformat(),
         "action": evidence.action,
         "newsletter": evidence.newsletter,
         "basis": evidence.basis,
         "how": evidence.how,
     }
+    more = {"form": evidence.form, "text": evidence.text, "asked": evidence.asked, "what": evidence.what}
+    return {**data, **{name: value for name, value in more.items() if value}}

@@ -94,7 +94,15 @@ def test_choosing_keeps_the_choices_with_evidence_and_the_rest_as_it_was(people:
     kept = people.audience.choose(sid, "digest", CHOICES, NOW, "the page")
     assert kept == people.audience.membership("digest", sid)
     assert kept == Membership(
-        "digest", sid, "ada@example.org", "Ada", "de", frozenset({"news"}), "monthly", MemberState.CONFIRMED
+        "digest",
+        sid,
+        "ada@example.org",
+        "Ada",
+        "de",
+        frozenset({"news"}),
+        "monthly",
+        MemberState.CONFIRMED,
+        joined=NOW.isoformat(),
     )
     assert people.audience.membership("alerts", sid) == alerts
     assert people.audience.profile("ada@example.org").newsletters == {"digest": "confirmed", "alerts": "confirmed"}
