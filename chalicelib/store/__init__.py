@@ -137,6 +137,14 @@ class Table(Protocol):
         """Add to named counters of an item atomically, making it where absent; returns them all."""
         ...
 
+    def everything(self) -> Iterator[Item]:
+        """Every item of the table, expired ones too, in no particular order, never all in memory at once.
+
+        For backups and proofs only: no access pattern may use it. It reads the whole table (DynamoDB: a Scan). On
+        SQLite it is the table at one moment; on DynamoDB each item is as it was when the scan came by.
+        """
+        ...
+
 
 def every(table: Table, pk: str, *, prefix: str = "", reverse: bool = False) -> Iterator[Item]:
     """All items of a partition, page by page."""

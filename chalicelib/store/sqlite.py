@@ -4,7 +4,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -36,6 +36,7 @@ _DELETE = (
     "DELETE FROM items WHERE pk = ? AND sk = ? AND version = ? AND expires IS ? AND (expires IS NULL OR expires > ?)"
 )
 _PUT = "INSERT OR REPLACE INTO items (pk, sk, data, version, expires, counters) VALUES (?, ?, ?, ?, ?, ?)"
+_EVERYTHING = "SELECT pk, sk, data, version, expires, counters FROM items"
 _SWEEP = (
     "DELETE FROM items WHERE (pk, sk) IN (SELECT pk, sk FROM items WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)"
 )
@@ -144,6 +145,12 @@ class SqliteTable:
             text = encode(key, item.data, item.expires, counters)
             connection.execute(_PUT, (*key, text, item.version + 1, item.expires, json.dumps(counters)))
         return counters
+
+    def everything(self) -> Iterator[Item]:
+        """See Table. One statement on a connection of its own: it sees the file as it was when it began."""
+        with self._database.apart() as connection:
+            for pk, sk, data, version, expires, counters in connection.execute(_EVERYTHING):
+                yield Item(Key(pk, sk), json.loads(data), version, expires, json.loads(counters) if counters else {})
 
     def sweep(self, most: int = _SWEEP_MOST) -> int:
         """Remove at most ``most`` expired items, which no read shows; how many. Writing calls it by itself."""

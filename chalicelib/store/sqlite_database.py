@@ -83,6 +83,18 @@ class Database:
         with self._transaction("BEGIN") as connection:
             yield connection
 
+    @contextmanager
+    def apart(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one long read, so that this thread may write meanwhile; closed at the end of the block."""
+        try:
+            connection = self._connect()
+            try:
+                yield connection
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+
     def close(self) -> None:
         """Close every thread's connection; the last one folds the log back into the file."""
         with self._lock:
@@ -111,8 +123,6 @@ class Database:
         if getattr(self._local, "pid", None) == os.getpid() and not self._closed:
             connection: sqlite3.Connection = self._local.connection
             return connection
-        if self._closed:
-            raise StoreUnavailableError(f"The store {self.path} has been closed.", "Open it anew.")
         connection = self._connect()
         with self._lock:
             if self._pid != os.getpid():
@@ -134,6 +144,8 @@ class Database:
         self._open = kept
 
     def _connect(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnavailableError(f"The store {self.path} has been closed.", "Open it anew.")
         self._create()
         connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:

@@ -1,7 +1,7 @@
 """The store's ports in dictionaries: as strict as the real homes, and fast enough for many seeds."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.errors import ConflictError
@@ -88,6 +88,10 @@ class MemoryTable:
 
     def add(self, key: Key, deltas: Mapping[str, int]) -> dict[str, int]:
         raise NotImplementedError("nothing that is simulated counts in the table")
+
+    def everything(self) -> Iterator[Item]:
+        for key in list(self.items):
+            yield self._item(key)
 
 
 class MemoryBlobs:
