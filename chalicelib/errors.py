@@ -29,6 +29,10 @@ class NotFoundError(UsageError):
     """The named edition, newsletter, subscriber or file does not exist."""
 
 
+class ExpiredLinkError(NotFoundError):
+    """A signed link that was ours, and is too old now."""
+
+
 class IllegalTransitionError(UsageError):
     """An edition can't go from its state to the one asked for."""
 
@@ -38,7 +42,14 @@ class RenderError(SendbriefError):
 
 
 class AddressError(SendbriefError):
-    """Not an address that can be mailed (RFC 5321, within what SES takes)."""
+    """Not an address that can be mailed (RFC 5321, within what SES takes).
+
+    ``code`` says what is wrong with it, for pages that say it in the reader's language; '' where nobody typed it.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 class ImportProblemError(SendbriefError):
