@@ -29,6 +29,10 @@ class NotFoundError(UsageError):
     """The named edition, newsletter, subscriber or file does not exist."""
 
 
+class BadLinkError(NotFoundError):
+    """A signed link that is none of ours, or not whole."""
+
+
 class ExpiredLinkError(NotFoundError):
     """A signed link that was ours, and is too old now."""
 

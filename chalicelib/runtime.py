@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.audience.audience import Audience
-from chalicelib.audience.tokens import PreferencesTokens, Secrets, UnsubscribeTokens
+from chalicelib.audience.moving import Moves
+from chalicelib.audience.people import Announce, nothing_more
+from chalicelib.audience.signup import SignUps
+from chalicelib.audience.suppression import Suppressions
+from chalicelib.audience.tokens import ChangeTokens, ConfirmTokens, PreferencesTokens, Secrets, UnsubscribeTokens
 from chalicelib.clock import Clock, system_clock
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
+    from chalicelib.deliver.notices import Notices
     from chalicelib.deliver.ticking import Ticker
     from chalicelib.deliver.worker import Progress, Sender, Worker
     from chalicelib.store.owners import Owners
@@ -106,6 +111,20 @@ class Runtime:
         return SqliteQueue(self.database, "chunks", max_attempts=MAX_ATTEMPTS, owners=self.owners)
 
     @cached_property
+    def notice_queue(self) -> Queue:
+        """The queue of notices: of its own, so that a mail to confirm never waits behind an edition."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.sqs import SqsQueue
+
+            url = _required(self.settings.notice_queue_url, "SENDBRIEF_NOTICE_QUEUE_URL")
+            return SqsQueue(boto3.client("sqs"), url, self.settings.dead_letter_url or None)
+        from chalicelib.store.sqlite_queue import SqliteQueue
+
+        return SqliteQueue(self.database, "notices", max_attempts=MAX_ATTEMPTS, owners=self.owners)
+
+    @cached_property
     def transport(self) -> Transport:
         """The transport. Raises ConfigurationError where its settings can't work."""
         if self.settings.transport == "smtp":
@@ -141,9 +160,45 @@ class Runtime:
         return PreferencesTokens(self.secrets)
 
     @cached_property
+    def confirmations(self) -> ConfirmTokens:
+        """The signer of links that confirm a subscription."""
+        return ConfirmTokens(self.secrets)
+
+    @cached_property
+    def changes(self) -> ChangeTokens:
+        """The signer of links that confirm a new address."""
+        return ChangeTokens(self.secrets)
+
+    @cached_property
     def audience(self) -> Audience:
         """The subscribers."""
-        return Audience(self.table, self.secrets)
+        return Audience(self.table, self.secrets, self.announce)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        """Requests that wait for their confirmation."""
+        return SignUps(self.table, self.announce)
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Changes of address."""
+        return Moves(self.table, self.announce)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Who is never written to."""
+        return Suppressions(self.table)
+
+    @property
+    def announce(self) -> Announce:
+        """What other programs are told of what happens to subscribers."""
+        return nothing_more
+
+    def notices(self) -> "Notices":
+        """What sends mails to single people, of the site as it is now."""
+        from chalicelib.deliver.notices import Notices
+
+        return Notices(self.site, self.table, self.blobs, self.transport, self.secrets, self.clock)
 
     @property
     def fetch(self) -> "Fetch":

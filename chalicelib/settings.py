@@ -47,6 +47,7 @@ SETTINGS = (
     Setting("SENDBRIEF_TABLE", "`sendbrief`", "DynamoDB table (store `aws`)."),
     Setting("SENDBRIEF_BUCKET", "none", "S3 bucket (store `aws`)."),
     Setting("SENDBRIEF_QUEUE_URL", "none", "SQS queue of chunks (store `aws`)."),
+    Setting("SENDBRIEF_NOTICE_QUEUE_URL", "none", "SQS queue of mails to single people (store `aws`)."),
     Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
     Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
 )
@@ -69,6 +70,7 @@ class Settings:
     table: str = "sendbrief"
     bucket: str = ""
     queue_url: str = ""
+    notice_queue_url: str = ""
     dead_letter_url: str = ""
     configuration_set: str = ""
 
@@ -96,6 +98,7 @@ def load_settings(
         table=values.get("SENDBRIEF_TABLE") or "sendbrief",
         bucket=values.get("SENDBRIEF_BUCKET", ""),
         queue_url=values.get("SENDBRIEF_QUEUE_URL", ""),
+        notice_queue_url=values.get("SENDBRIEF_NOTICE_QUEUE_URL", ""),
         dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
         configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
     )

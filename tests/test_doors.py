@@ -62,7 +62,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
     base = tmp_path_factory.mktemp("doors")
     runtime = populated(base / "site", base / "data")
     whose = runtime.audience.sid("ada@example.org"), "harbour-log"
-    tokens = {"/u/{token}": runtime.tokens.make(*whose), "/p/{token}": runtime.preferences.make(*whose)}
+    tokens = {"/u/{token}": runtime.tokens.make(*whose), "/p/{token}": runtime.preferences.make(*whose, runtime.clock())}
     runtime.close()
     return base / "site", base / "data", tokens
 

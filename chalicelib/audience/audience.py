@@ -1,11 +1,22 @@
-"""The verbs of this room: subscribe, choose, leave, suppress, look up, remove. Each is one transaction."""
+"""The verbs of this room: subscribe, arrange, leave, suppress, look up, remove. Each is one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.audience.address import clean_name, parse_address, subscriber_id
-from chalicelib.audience.choices import Choices
+from chalicelib.audience.arranging import rearranged
+from chalicelib.audience.choices import Wishes
+from chalicelib.audience.people import (
+    TRIES,
+    Announce,
+    Person,
+    current_id,
+    load_person,
+    nothing_more,
+    person_writes,
+    settle,
+)
 from chalicelib.audience.subscriber import (
     SHARDS,
     Basis,
@@ -23,18 +34,17 @@ from chalicelib.audience.subscriber import (
     profile_to_data,
     suppression_key,
 )
+from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.audience.tokens import Secrets
 from chalicelib.errors import ConflictError, NotFoundError, StoreError
 from chalicelib.store import Delete, Insert, Item, Key, Put, Replace, Table, Write, every
-
-TRIES = 20
 
 
 class Audience:
     """All subscribers of a site."""
 
-    def __init__(self, table: Table, secrets: Secrets) -> None:
-        self._table, self._secrets = table, secrets
+    def __init__(self, table: Table, secrets: Secrets, announce: Announce = nothing_more) -> None:
+        self._table, self._secrets, self._announce = table, secrets, announce
 
     def sid(self, address: str) -> str:
         """The id of an address. Raises AddressError."""
@@ -46,16 +56,7 @@ class Audience:
         Whoever has left or is suppressed is not taken back: 'unsubscribed', 'suppressed'. At most 30 at once
         (a transaction holds 100 writes), one newsletter each, no person twice.
         """
-        for _ in range(TRIES):
-            results, writes = self._decide(wanted, basis, how, now)
-            if not writes:
-                return results
-            try:
-                self._table.transact(writes)
-            except ConflictError:
-                continue
-            return results
-        raise StoreError("The subscribers are being changed all the time.", "Try again in a moment.")
+        return settle(self._table, lambda: self._decide(wanted, basis, how, now))
 
     def _decide(
         self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime
@@ -75,50 +76,67 @@ class Audience:
                 writes += _writes(w, old, person, evidence)
         return results, writes
 
-    def leave(self, sid: str, newsletter: str, now: datetime, how: str) -> bool:
-        """Unsubscribe; False where the person was no member any more. Safe to repeat."""
-        for _ in range(TRIES):
-            found = self._table.get_many([membership_key(newsletter, sid), profile_key(sid)])
-            item = found.get(membership_key(newsletter, sid))
-            if item is None or item.data["state"] == MemberState.UNSUBSCRIBED:
-                return False
-            member = membership_from_data(newsletter, sid, item.data)
-            gone = replace(member, state=MemberState.UNSUBSCRIBED)
-            evidence = Evidence(now, "unsubscribed", newsletter, how=how)
-            try:
-                self._table.transact(_writes(gone, item, found.get(profile_key(sid)), evidence))
-            except ConflictError:
-                continue
-            return True
-        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+    def leave(self, sid: str, newsletter: str, now: datetime, how: str, why: str = "") -> bool:
+        """Unsubscribe, also by a link from before a change of address; False where it was so. Safe to repeat."""
 
-    def choose(self, sid: str, newsletter: str, choices: Choices, now: datetime, how: str) -> Membership | None:
-        """Keep what a member chose, with evidence; the membership as it is then. Safe to repeat.
+        def attempt() -> tuple[bool, Sequence[Write]]:
+            person = load_person(self._table, self._known_as(sid, newsletter), [newsletter])
+            left, writes = self._leaving(person, [newsletter], now, how, why)
+            return bool(left), writes
 
-        None, and nothing changed, for whoever is no confirmed member or is suppressed: to choose confirms nobody.
+        return settle(self._table, attempt)
+
+    def leave_all(self, sid: str, now: datetime, how: str, why: str = "") -> list[str]:
+        """Unsubscribe from everything; from what. Safe to repeat."""
+
+        def attempt() -> tuple[list[str], Sequence[Write]]:
+            person = load_person(self._table, current_id(self._table, sid), [])
+            return self._leaving(person, list(person.members), now, how, why)
+
+        return settle(self._table, attempt)
+
+    def _known_as(self, sid: str, newsletter: str) -> str:
+        """The id whose membership it is: an address that moved has another one by now."""
+        return sid if self._table.get(membership_key(newsletter, sid)) else current_id(self._table, sid)
+
+    def _leaving(
+        self, person: Person, newsletters: Sequence[str], now: datetime, how: str, why: str
+    ) -> tuple[list[str], Sequence[Write]]:
+        there = [person.members[name] for name in newsletters if name in person.members]
+        gone = [replace(one, state=MemberState.UNSUBSCRIBED) for one in there if one.state != MemberState.UNSUBSCRIBED]
+        if not gone:
+            return [], []
+        evidence = [Evidence(now, "unsubscribed", one.newsletter, how=how, what=why) for one in gone]
+        about = person.profile or Profile(person.sid, gone[0].address, gone[0].name, gone[0].language, now.isoformat())
+        return [one.newsletter for one in gone], person_writes(person, gone, about, evidence, self._announce)
+
+    def arrange(self, sid: str, wishes: Wishes, shown: Collection[str], now: datetime, how: str) -> Person | None:
+        """Keep what somebody wants of the newsletters that were ``shown``, with evidence. Safe to repeat.
+
+        None, and nothing changed, for whoever is unknown here or suppressed: a link to choose confirms no address.
         """
-        place, person, stop = membership_key(newsletter, sid), profile_key(sid), suppression_key(sid)
-        for _ in range(TRIES):
-            found = self._table.get_many([place, person, stop])
-            item = found.get(place)
-            if item is None or item.data["state"] != MemberState.CONFIRMED or stop in found:
-                return None
-            old = membership_from_data(newsletter, sid, item.data)
-            member = replace(old, language=choices.language, cadence=choices.cadence, topics=choices.topics)
-            if member == old:
-                return old
-            try:
-                self._table.transact(
-                    _writes(member, item, found.get(person), Evidence(now, "chose", newsletter, how=how))
-                )
-            except ConflictError:
-                continue
-            return member
-        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+
+        def attempt() -> tuple[Person | None, Sequence[Write]]:
+            person = load_person(self._table, sid, shown)
+            if person.profile is None or person.stopped:
+                return None, []
+            changed, evidence = rearranged(person, wishes, shown, now, how)
+            about = replace(person.profile, name=wishes.name, language=wishes.language or person.profile.language)
+            if not changed and about == person.profile:
+                return person, []
+            members = {**person.members, **{one.newsletter: one for one in changed}}
+            writes = person_writes(person, changed, about, evidence, self._announce)
+            return replace(person, profile=about, members=members), writes
+
+        return settle(self._table, attempt)
+
+    def person(self, sid: str) -> Person:
+        """One person by id, also by one from before a change of address; ``profile`` is None for a stranger."""
+        return load_person(self._table, current_id(self._table, sid), [])
 
     def suppress(self, sid: str, reason: str, now: datetime) -> None:
-        """Never write to this person again, in any newsletter, until somebody lifts it."""
-        self._table.put_many([Put(suppression_key(sid), {"reason": reason, "at": now.isoformat()})])
+        """Never write to this person again, in any newsletter, until somebody lifts it. Raises ValueError."""
+        Suppressions(self._table).add(sid, Reason(reason), now)
 
     def profile(self, address: str) -> Profile:
         """One person. Raises NotFoundError, AddressError."""

@@ -1,15 +1,33 @@
-"""What a member may choose of a newsletter, and what a form says they chose. Pure."""
+"""What people may choose, and what a form says they chose: the same fields for subscribing and for preferences. Pure.
+
+A form has ``newsletter`` once for each that is ticked, and for each of them ``cadence.<newsletter>``,
+``topics.<newsletter>`` (``all`` or ``chosen``) and ``topic.<newsletter>`` for each ticked topic; beside them
+``language``, ``name`` and ``pause`` (an ISO date).
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
 
+from chalicelib.audience.address import clean_name
 from chalicelib.audience.subscriber import Membership
 from chalicelib.content.values import Newsletter, Site, Topic
+from chalicelib.errors import UsageError
 
-FIELDS = ("language", "cadence", "topics")
-"""What a form may hold, once each; beside them ``topic``, once for each that is ticked."""
+Form = Mapping[str, Sequence[str]]
 ALL, CHOSEN = "all", "chosen"
-"""What ``topics`` says: everything, or those that ``topic`` names."""
+"""What ``topics.<newsletter>`` says: everything, or those that ``topic.<newsletter>`` names."""
+LONGEST_PAUSE = timedelta(days=366)
+EVERY = "every"
+
+
+class FormError(UsageError):
+    """A form that can't be kept as it is; ``code`` is what its page says, ``newsletter`` whose part it is or ''."""
+
+    def __init__(self, code: str, newsletter: str = "") -> None:
+        super().__init__(f"The form can't be kept: {code}.")
+        self.code, self.newsletter = code, newsletter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +41,20 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A member's choices. ``topics`` None means everything, also what has no topic; empty, that nothing was ticked."""
+    """What somebody chose of one newsletter. ``topics`` None means everything, also what has no topic."""
 
-    language: str
-    cadence: str
-    topics: frozenset[str] | None
+    cadence: str = EVERY
+    topics: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """All that somebody wants from now on: newsletters with what they chose of each, and how they are written to."""
+
+    newsletters: Mapping[str, Choices] = field(default_factory=dict)
+    language: str = ""
+    name: str = ""
+    paused_until: str = ""
 
 
 def offered(site: Site, newsletter: Newsletter) -> Offer:
@@ -41,26 +68,77 @@ def offered(site: Site, newsletter: Newsletter) -> Offer:
     )
 
 
-def read_choices(form: Mapping[str, Sequence[str]], offer: Offer, member: Membership) -> Choices | None:
-    """What a form says, None where no form of ours says so. What is left out or not offered stays as it is.
-
-    A topic that is unknown is passed over: it may have been given up since the page was shown.
+def read_wishes(form: Form, site: Site, members: Mapping[str, Membership], today: date) -> Wishes:
+    """What a form says. What it leaves out stays as in ``members``; newsletters and topics given up since are passed
+    over. Raises FormError: ``foreign`` (a value that was never offered), ``no_topics``, ``pause``.
     """
-    if not any(field in form for field in FIELDS):
-        return None
-    language = _one(form.get("language"), offer.languages, member.language)
-    cadence = _one(form.get("cadence"), offer.cadences, member.cadence)
-    which = _one(form.get("topics"), (ALL, CHOSEN) if offer.topics else (), "")
-    if language is None or cadence is None or which is None:
-        return None
+    ticked = dict.fromkeys(name for name in form.get("newsletter", ()) if name in site.newsletters)
+    return Wishes(
+        newsletters={name: _choices(form, site, name, members.get(name)) for name in ticked},
+        language=_one(form, "language", site.languages, _first(members, "language")),
+        name=clean_name(_text(form, "name")) if "name" in form else _first(members, "name"),
+        paused_until=_pause(form, today) if "pause" in form else _first(members, "paused_until"),
+    )
+
+
+def _choices(form: Form, site: Site, newsletter: str, old: Membership | None) -> Choices:
+    offer = offered(site, site.newsletters[newsletter])
+    kept = Choices(old.cadence, old.topics) if old else Choices()
+    cadence = _one(form, f"cadence.{newsletter}", offer.cadences, kept.cadence)
+    which = _one(form, f"topics.{newsletter}", (ALL, CHOSEN) if offer.topics else (), "")
     if not which:
-        return Choices(language, cadence, member.topics)
-    ticked = frozenset(form.get("topic", ())).intersection(topic.name for topic in offer.topics)
-    return Choices(language, cadence, None if which == ALL else ticked)
+        return Choices(cadence, kept.topics)
+    if which == ALL:
+        return Choices(cadence, None)
+    ticked = frozenset(form.get(f"topic.{newsletter}", ())).intersection(topic.name for topic in offer.topics)
+    if not ticked:
+        raise FormError("no_topics", newsletter)
+    return Choices(cadence, ticked)
 
 
-def _one(values: Sequence[str] | None, known: Sequence[str], kept: str) -> str | None:
-    """The value of a field, what was ``kept`` where there is none to choose, None where it is none of the known."""
+def _one(form: Form, name: str, known: Sequence[str], kept: str) -> str:
+    """The value of a field, what was ``kept`` where there is none to choose. Raises FormError for a foreign one."""
+    values = form.get(name)
     if not values or not known:
         return kept
-    return values[0] if len(values) == 1 and values[0] in known else None
+    if len(values) != 1 or values[0] not in known:
+        raise FormError("foreign")
+    return values[0]
+
+
+def _pause(form: Form, today: date) -> str:
+    text = _text(form, "pause").strip()
+    if not text:
+        return ""
+    try:
+        until = date.fromisoformat(text)
+    except ValueError:
+        raise FormError("pause") from None
+    if not today < until <= today + LONGEST_PAUSE:
+        raise FormError("pause")
+    return until.isoformat()
+
+
+def _text(form: Form, name: str) -> str:
+    return next(iter(form.get(name, ())), "")
+
+
+def _first(members: Mapping[str, Membership], name: str) -> str:
+    return next((value for one in members.values() if (value := str(getattr(one, name)))), "")
+
+
+def describe(member: Membership) -> str:
+    """What somebody chose, in words for the evidence."""
+    topics = "all topics" if member.topics is None else f"topics {' '.join(sorted(member.topics))}"
+    parts = (member.language, member.cadence, topics, member.paused_until and f"paused until {member.paused_until}")
+    return ", ".join(part for part in parts if part)
+
+
+def choices_to_data(choices: Choices) -> dict[str, Any]:
+    """Choices as they are stored."""
+    return {"cadence": choices.cadence, "topics": None if choices.topics is None else sorted(choices.topics)}
+
+
+def choices_from_data(data: Mapping[str, Any]) -> Choices:
+    """The choices that ``choices_to_data`` wrote."""
+    return Choices(str(data["cadence"]), None if data["topics"] is None else frozenset(data["topics"]))

@@ -56,7 +56,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One person: the address as typed, the name, the language, and the state in each newsletter."""
+    """One person: the address as typed, the name, the language, and the state in each newsletter.
+
+    ``former`` are the ids they had under earlier addresses, which links in old mails still bear.
+    """
 
     sid: str
     address: str
@@ -64,6 +67,7 @@ class Profile:
     language: str = ""
     created: str = ""
     newsletters: Mapping[str, str] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,11 @@ def membership_key(newsletter: str, sid: str) -> Key:
 def profile_key(sid: str) -> Key:
     """A profile's key."""
     return Key(f"SUBSCRIBER#{sid}", "PROFILE")
+
+
+def moved_key(sid: str) -> Key:
+    """Where it says under which id a person is known now who changed their address."""
+    return Key(f"MOVED#{sid}", "-")
 
 
 def suppression_key(sid: str) -> Key:
@@ -152,12 +161,14 @@ def profile_to_data(profile: Profile) -> dict[str, Any]:
         "language": profile.language,
         "created": profile.created,
         "newsletters": dict(profile.newsletters),
+        **({"former": list(profile.former)} if profile.former else {}),
     }
 
 
 def profile_from_data(sid: str, data: Mapping[str, Any]) -> Profile:
     """The profile that ``profile_to_data`` wrote."""
-    return Profile(sid, data["address"], data["name"], data["language"], data["created"], data["newsletters"])
+    named = (data["address"], data["name"], data["language"], data["created"], data["newsletters"])
+    return Profile(sid, *named, tuple(data.get("former", ())))
 
 
 def evidence_to_data(evidence: Evidence) -> dict[str, Any]:

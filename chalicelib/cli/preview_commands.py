@@ -14,20 +14,20 @@ from chalicelib.cli.draft_commands import Now, find_newsletter, next_draft
 from chalicelib.cli.linting import findings
 from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_variants
 from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
-from chalicelib.compose.edition import Content, State
+from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.values import Problem, Severity, Site
 from chalicelib.deliver.costs import cost_of
+from chalicelib.deliver.latest import latest_issues
 from chalicelib.errors import NotFoundError, SendbriefError
 from chalicelib.lint.mail_files import lint_mail_file
 from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter, compile_notice
 from chalicelib.render.letter import Letter, Reader
 from chalicelib.render.notices import Kind, Latest, Notice, render_notice
-from chalicelib.render.rendered import Rendered, archive_url
-from chalicelib.render.renderer import render, render_subject
+from chalicelib.render.rendered import Rendered
+from chalicelib.render.renderer import render
 from chalicelib.render.templates import templates_for
-from chalicelib.render.variants import variant_for
 from chalicelib.runtime import Runtime
 
 NOTICES = {str(kind): kind for kind in Kind}
@@ -42,7 +42,8 @@ def preview(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="NEWSLETTER|EDITION|confirm|welcome", help="A newsletter's next edition, a made one, or a notice."
+            metavar="NEWSLETTER|EDITION|confirm|change|welcome",
+            help="A newsletter's next edition, a made one, or a notice.",
         ),
     ],
     out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
@@ -156,16 +157,6 @@ def _of_notice(runtime: Runtime, kind: Kind) -> Preview:
 
 def _latest(runtime: Runtime, language: str) -> tuple[tuple[str, Latest], ...]:
     """The newest edition that went out of each newsletter that has one."""
-    site, found = runtime.site, []
     with scratch(runtime) as copy:
-        store = EditionStore(copy.table, copy.blobs)
-        for name, newsletter in site.newsletters.items():
-            sent = (e for e in store.of(name, newest_first=True) if e.state in {State.SENDING, State.SENT})
-            if edition := next(sent, None):
-                content = store.content(edition)
-                variant = variant_for(content, site.languages, site.fallback, language, None)
-                if variant:
-                    templates = templates_for(site.root)
-                    subject = render_subject(site, newsletter, content, variant, templates=templates)
-                    found.append((name, Latest(subject, archive_url(site, content, language))))
-    return tuple(found)
+        editions = EditionStore(copy.table, copy.blobs)
+        return latest_issues(runtime.site, editions, runtime.site.newsletters, language)

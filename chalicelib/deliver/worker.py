@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data, suppression_key
+from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data
+from chalicelib.audience.suppression import stopped_members
 from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.clock import Clock
 from chalicelib.compose.edition import State
@@ -165,15 +166,18 @@ class Worker:
     def _prepare(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> "_Ready":
         """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
         members = self._members(edition.newsletter, [recipient.sid for recipient in wave.values()])
-        stopped = self._table.get_many([suppression_key(recipient.sid) for recipient in wave.values()])
+        stopped = stopped_members(self._table, members.values())
+        today = self._clock().astimezone(self._site.time_zone).date().isoformat()
         letters = {variant: self._letter(edition.id, variant) for variant in {r.variant for r in wave.values()}}
         ready = _Ready()
         for position, recipient in wave.items():
             member = members.get(recipient.sid)
             if member is None or member.state is not MemberState.CONFIRMED:
                 ready.skips[position] = "unsubscribed since planning"
-            elif suppression_key(recipient.sid) in stopped:
-                ready.skips[position] = f"suppressed: {stopped[suppression_key(recipient.sid)].data['reason']}"
+            elif recipient.sid in stopped:
+                ready.skips[position] = f"suppressed: {stopped[recipient.sid].reason}"
+            elif member.paused_until > today:
+                ready.skips[position] = f"paused until {member.paused_until}"
             else:
                 try:
                     letter = letters[recipient.variant]
@@ -202,14 +206,14 @@ class Worker:
         return found
 
     def _mail(self, edition: Edition, number: int, position: int, letter: Letter, member: Membership) -> Mail:
-        base, whose = self._site.base_url, (member.sid, edition.newsletter)
+        base, whose, now = self._site.base_url, (member.sid, edition.newsletter), self._clock()
         reader = Reader(
             address=member.address,
             name=member.name,
             unsubscribe_url=f"{base}/u/{self._tokens.make(*whose)}",
-            preferences_url=f"{base}/p/{self._preferences.make(*whose)}",
+            preferences_url=f"{base}/p/{self._preferences.make(*whose, now)}",
             message_id=message_id(edition.id, member.sid, self._site),
-            date=self._clock(),
+            date=now,
         )
         content = letter.personalise(reader)
         tags = {"edition": edition.id, "chunk": str(number), "position": str(position)}

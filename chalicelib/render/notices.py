@@ -19,10 +19,16 @@ MAX_SUBJECT = 120
 
 
 class Kind(StrEnum):
-    """Which mail: also the name of its folder below templates/email/."""
+    """Which mail: also the name of its words below ``mail:`` in templates/messages/."""
 
     CONFIRM = "confirm"
+    CHANGE = "change"
+    """As ``confirm``, of a new address."""
     WELCOME = "welcome"
+
+
+FOLDERS = {Kind.CHANGE: "confirm"}
+"""Folders below templates/email/ that are not called like their kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def render_notice(site: Site, notice: Notice, *, templates: Templates) -> Render
     """A notice with tokens for the reader's name and links. Raises RenderError."""
     catalogue = templates.catalogue(notice.language, site.fallback)
     context = _context(site, notice, catalogue)
-    folder = f"email/{notice.kind}"
+    folder = f"email/{FOLDERS.get(notice.kind, notice.kind)}"
     subject = cut(header_text(templates.text(f"{folder}/subject.txt", context)), MAX_SUBJECT)
     context |= {"subject": subject, "preheader": str(context["why"])}
     html = templates.html(f"{folder}/body.mjml", context)
@@ -62,10 +68,12 @@ def _context(site: Site, notice: Notice, catalogue: Catalogue) -> dict[str, obje
     frame = frame_context(site, notice.language, catalogue)
     titles = [_title(site, newsletter, notice.language) for newsletter in notice.newsletters]
     title = titles[0] if len(titles) == 1 else str(frame["site_name"])
-    confirming = notice.kind is Kind.CONFIRM
-    why = "mail.why_confirm" if confirming else "mail.why"
+    confirming = notice.kind is not Kind.WELCOME
+    why = f"mail.why_{notice.kind}" if confirming else "mail.why"
+    said = f"mail.{notice.kind}"
     return {
         **frame,
+        "said": said,
         "title": title,
         "titles": titles,
         "why": catalogue(why, sender=str(frame["sender_name"]), title=title),

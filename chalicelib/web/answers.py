@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from chalice.app import CaseInsensitiveMapping, Request, Response
 
-from chalicelib.errors import NotFoundError, SendbriefError, StoreUnavailableError
+from chalicelib.errors import BadLinkError, ExpiredLinkError, NotFoundError, SendbriefError, StoreUnavailableError
 from chalicelib.web import house
 from chalicelib.web.languages import choose_language
 from chalicelib.web.pages import Page, Pages
@@ -80,6 +80,10 @@ def door(view: Callable[..., Response]) -> Callable[..., Response]:
     def guarded(**parts: str) -> Response:
         try:
             return view(**parts)
+        except BadLinkError:
+            return error_answer(404, "bad_link")
+        except ExpiredLinkError:
+            return error_answer(410, "old_link")
         except NotFoundError:
             return error_answer(404)
         except StoreUnavailableError as error:

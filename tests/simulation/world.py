@@ -244,7 +244,7 @@ class World:
         elif what == "suppress":
             address = self.chance.choice(sorted(self.sids))
             self.suppressed.setdefault(address, self.moment)
-            self.audience.suppress(self.sids[address], "a test", self.now)
+            self.audience.suppress(self.sids[address], "manual", self.now)
         else:
             self.decide(what)
 

@@ -38,7 +38,7 @@ def sid(chosen_from: Runtime) -> str:
 
 @pytest.fixture
 def link(chosen_from: Runtime, sid: str) -> str:
-    return f"/p/{chosen_from.preferences.make(sid, 'harbour-log')}"
+    return f"/p/{chosen_from.preferences.make(sid, 'harbour-log', chosen_from.clock())}"
 
 
 def member(runtime: Runtime, sid: str) -> Membership:
@@ -182,7 +182,7 @@ def test_whoever_is_no_member_reads_the_same_and_is_not_brought_back(
     elif ends == "removed":
         chosen_from.audience.remove("ada@example.org")
     elif ends == "never there":
-        link = f"/p/{chosen_from.preferences.make('f' * 24, 'harbour-log')}"
+        link = f"/p/{chosen_from.preferences.make('f' * 24, 'harbour-log', chosen_from.clock())}"
     else:
         (chosen_from.site.root / "content" / "newsletters" / "harbour-log.yaml").unlink()
         (chosen_from.site.root / "content" / "editions" / "harbour-log" / "2026-11-26.md").unlink()
@@ -229,7 +229,7 @@ def test_a_newsletter_with_nothing_to_choose_says_so(client: Client, fresh: Runt
     plain = replace(fresh.site, languages=("en",), topics=())
     fresh.__dict__["loaded"] = replace(fresh.loaded, site=plain)
     sid = subscribe(fresh, "ada@example.org")
-    page = client.get(f"/p/{fresh.preferences.make(sid, 'harbour-log')}")
+    page = client.get(f"/p/{fresh.preferences.make(sid, 'harbour-log', fresh.clock())}")
     assert "there is nothing to choose" in page.text
     assert "<form" not in page.text
     assert "/u/" in page.text
@@ -237,7 +237,7 @@ def test_a_newsletter_with_nothing_to_choose_says_so(client: Client, fresh: Runt
 
 def test_a_language_the_site_has_not_shows_as_the_one_that_comes(client: Client, fresh: Runtime) -> None:
     sid = subscribe(fresh, "ada@example.org", language="de-AT")
-    assert "language=de" in Ticked(client.get(f"/p/{fresh.preferences.make(sid, 'harbour-log')}").text).ticked
+    assert "language=de" in Ticked(client.get(f"/p/{fresh.preferences.make(sid, 'harbour-log', fresh.clock())}").text).ticked
 
 
 def test_other_methods_are_refused_with_what_is_allowed(client: Client, link: str) -> None:

@@ -16,7 +16,7 @@ SHOWN = "document.querySelector('.topics').getClientRects().length"
 @needs_chromium
 @needs_npm
 def test_the_page_fits_reads_well_and_unfolds_without_a_script(client: Client, fresh: Runtime) -> None:
-    link = f"/p/{fresh.preferences.make(subscribe(fresh, 'ada@example.org'), 'harbour-log')}"
+    link = f"/p/{fresh.preferences.make(subscribe(fresh, 'ada@example.org'), 'harbour-log', fresh.clock())}"
     pages = {
         "shown": client.get(link).text,
         "asked again": client.post(link, form(topics="chosen")).text,
