@@ -141,6 +141,7 @@ def test_every_content_key_is_explained() -> None:
     [
         "## content/site.yaml",
         "### theme",
+        "### subscribing",
         "### sources",
         "## content/newsletters/\\<name\\>.yaml",
         "### schedule",

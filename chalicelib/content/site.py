@@ -9,6 +9,7 @@ from chalicelib.content.fields import LANGUAGE_TAG, Fields, web_address
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.posts import path_pattern
 from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.subscribing import Subscribing, WorkUse
 from chalicelib.content.theme import read_theme
 from chalicelib.content.values import (
     Kind,
@@ -64,6 +65,7 @@ def _site(root: Path, fields: Fields, problems: Problems) -> Site:
         topics=topics,
         sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
         theme=read_theme(root, fields, problems),
+        subscribing=_subscribing(fields),
     )
     fields.finish()
     return site
@@ -107,6 +109,19 @@ def _sender(fields: Fields, languages: tuple[str, ...]) -> Sender:
             _address(sub, key, text)
     sub.finish()
     return Sender(name, address, reply_to or None)
+
+
+def _subscribing(fields: Fields) -> Subscribing:
+    sub = fields.sub("subscribing")
+    if sub is None:
+        return Subscribing()
+    subscribing = Subscribing(
+        proof_of_work=WorkUse(sub.choice("proof_of_work", [str(use) for use in WorkUse], str(WorkUse.OFF))),
+        check_mx=sub.flag("check_mx"),
+        refuse_disposable=sub.flag("refuse_disposable"),
+    )
+    sub.finish()
+    return subscribing
 
 
 def _topics(fields: Fields, languages: tuple[str, ...]) -> tuple[Topic, ...]:

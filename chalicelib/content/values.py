@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from chalicelib.content.subscribing import Subscribing
+
 Localized = Mapping[str, str]
 """Text by language tag. A plain string in YAML stands under ``*``: the same in every language."""
 
@@ -301,6 +303,7 @@ class Site:
     notes: Mapping[tuple[str, str], EditionNote] = field(default_factory=dict)
     archive: tuple[ArchivedIssue, ...] = ()
     theme: Theme = field(default_factory=Theme)
+    subscribing: Subscribing = field(default_factory=Subscribing)
 
     @property
     def fallback(self) -> str:
