@@ -32,6 +32,32 @@ def chunks(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 
 
+# Batches of ten keep a burst of sign-ups cheap; each notice has a fate of its own.
+@app.on_sqs_message(queue="sendbrief-notices", batch_size=10, maximum_concurrency=2)
+def notices(event: SQSEvent) -> dict[str, Any]:
+    """Send mails to single people, such as the one that asks to confirm an address."""
+    return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
+
+
+async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The records to be tried again. Trouble gives one back for later."""
+    from chalicelib.deliver.notices import read_notice
+    from chalicelib.deliver.posting import later
+    from chalicelib.errors import SendbriefError
+    from chalicelib.store import QueueMessage
+
+    runtime, failed = house.runtime(), list[dict[str, str]]()
+    for record in records:
+        attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+        try:
+            await runtime.notices().work(read_notice(record["body"]))
+        except SendbriefError as error:
+            later(runtime.notice_queue, QueueMessage(record["body"], record["receiptHandle"], attempts), error)
+            failed.append({"itemIdentifier": record["messageId"]})
+    await _give_back(runtime)
+    return failed
+
+
 async def _tick() -> None:
     runtime = house.runtime()
     report = await runtime.ticker().tick(runtime.clock())

@@ -11,7 +11,14 @@ from chalicelib.audience.moving import Moves
 from chalicelib.audience.people import Announce, nothing_more
 from chalicelib.audience.signup import SignUps
 from chalicelib.audience.suppression import Suppressions
-from chalicelib.audience.tokens import ChangeTokens, ConfirmTokens, PreferencesTokens, Secrets, UnsubscribeTokens
+from chalicelib.audience.tokens import (
+    ChangeTokens,
+    ConfirmTokens,
+    DataTokens,
+    PreferencesTokens,
+    Secrets,
+    UnsubscribeTokens,
+)
 from chalicelib.clock import Clock, system_clock
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
@@ -127,6 +134,10 @@ class Runtime:
     @cached_property
     def transport(self) -> Transport:
         """The transport. Raises ConfigurationError where its settings can't work."""
+        return self.new_transport()
+
+    def new_transport(self) -> Transport:
+        """A transport for an event loop of its own. Raises ConfigurationError where its settings can't work."""
         if self.settings.transport == "smtp":
             from chalicelib.transports.smtp import SmtpTransport
             from chalicelib.transports.smtp_url import SmtpSettings
@@ -170,6 +181,11 @@ class Runtime:
         return ChangeTokens(self.secrets)
 
     @cached_property
+    def data_links(self) -> DataTokens:
+        """The signer of links to all that is known of somebody."""
+        return DataTokens(self.secrets)
+
+    @cached_property
     def audience(self) -> Audience:
         """The subscribers."""
         return Audience(self.table, self.secrets, self.announce)
@@ -194,11 +210,11 @@ class Runtime:
         """What other programs are told of what happens to subscribers."""
         return nothing_more
 
-    def notices(self) -> "Notices":
+    def notices(self, transport: Transport | None = None) -> "Notices":
         """What sends mails to single people, of the site as it is now."""
         from chalicelib.deliver.notices import Notices
 
-        return Notices(self.site, self.table, self.blobs, self.transport, self.secrets, self.clock)
+        return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
 
     @property
     def fetch(self) -> "Fetch":

@@ -112,7 +112,7 @@ class PreferencesTokens(_ExpiringTokens):
 
 
 class ConfirmTokens(_ExpiringTokens):
-    """Tokens that let their holder confirm what was asked for with an address: person, and the day's number."""
+    """Tokens that let their holder confirm what was asked for with an address: person, and nothing."""
 
     purpose = "confirm"
     lifetime = timedelta(days=7)
@@ -123,3 +123,10 @@ class ChangeTokens(_ExpiringTokens):
 
     purpose = "change-address"
     lifetime = timedelta(days=2)
+
+
+class DataTokens(_ExpiringTokens):
+    """Tokens that let their holder see and erase all that is known of them: person, and nothing. Asked for by mail."""
+
+    purpose = "data"
+    lifetime = timedelta(days=1)

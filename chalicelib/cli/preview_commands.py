@@ -42,7 +42,7 @@ def preview(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="NEWSLETTER|EDITION|confirm|change|welcome",
+            metavar="NEWSLETTER|EDITION|confirm|change|moving|data|welcome",
             help="A newsletter's next edition, a made one, or a notice.",
         ),
     ],

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chalicelib.cli.context import err, escape, house, out, print_json
+from chalicelib.cli.posting import sending_notices
 from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
 from chalicelib.cli.site_commands import Json, Now
@@ -35,7 +36,7 @@ def tick(now: Now = None, json: Json = False) -> None:
 
 def run() -> None:
     """Tick and send until stopped (Ctrl-C or SIGTERM)."""
-    with house() as runtime, shutdown() as stop:
+    with house() as runtime, shutdown() as stop, sending_notices(runtime, stop):
         out.print(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
         keep_ticking(runtime, stop)
 
@@ -78,10 +79,11 @@ def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *
 
     server = start(runtime, host, port, desk=desk, ready=_told(desk))
     try:
-        if ticking:
-            keep_ticking(runtime, stop)
-        else:
-            stop.wait()
+        with sending_notices(runtime, stop):
+            if ticking:
+                keep_ticking(runtime, stop)
+            else:
+                stop.wait()
     finally:
         server.close()
 

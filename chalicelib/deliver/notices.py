@@ -14,7 +14,14 @@ from chalicelib.audience.audience import Audience
 from chalicelib.audience.moving import Moves
 from chalicelib.audience.signup import SignUps
 from chalicelib.audience.suppression import WAY_BACK, Suppressions
-from chalicelib.audience.tokens import ChangeTokens, ConfirmTokens, PreferencesTokens, Secrets, UnsubscribeTokens
+from chalicelib.audience.tokens import (
+    ChangeTokens,
+    ConfirmTokens,
+    DataTokens,
+    PreferencesTokens,
+    Secrets,
+    UnsubscribeTokens,
+)
 from chalicelib.clock import Clock
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.values import Site
@@ -29,7 +36,13 @@ from chalicelib.transports import Fate, Mail, Transport
 
 ONCE_IN = timedelta(hours=24)
 """How often an address gets the same kind of notice at most: whoever fills in a form may not be whom it names."""
-LIFETIMES = {Kind.CONFIRM: ConfirmTokens.lifetime.days, Kind.CHANGE: ChangeTokens.lifetime.days}
+LIFETIMES = {
+    Kind.CONFIRM: ConfirmTokens.lifetime.days,
+    Kind.CHANGE: ChangeTokens.lifetime.days,
+    Kind.DATA: DataTokens.lifetime.days,
+}
+ANSWERS = frozenset({Kind.CONFIRM, Kind.CHANGE, Kind.MOVING, Kind.DATA})
+"""Kinds that answer what somebody does right now: a suppression that they can lift themselves does not stop them."""
 
 
 class Done(StrEnum):
@@ -88,7 +101,11 @@ class Notices:
         self._editions = EditionStore(table, blobs)
         self._audience, self._signups, self._moves = Audience(table, secrets), SignUps(table), Moves(table)
         self._unsubscribe, self._preferences = UnsubscribeTokens(secrets), PreferencesTokens(secrets)
-        self._confirm, self._change = ConfirmTokens(secrets), ChangeTokens(secrets)
+        self._confirm, self._change, self._data_links = (
+            ConfirmTokens(secrets),
+            ChangeTokens(secrets),
+            DataTokens(secrets),
+        )
 
     async def work(self, task: Task) -> Done:
         """Send one notice, if it is still due and the address had none of its kind within a day.
@@ -100,11 +117,10 @@ class Notices:
         to = self._addressee(task, now)
         if to is None:
             return Done.NOT_DUE
-        mail = self._mail(task, to, now)
         if not self._mark(task, now):
             return Done.HAD_ONE
         try:
-            outcome = (await self._transport.send_wave([mail]))[0]
+            outcome = (await self._transport.send_wave([self._mail(task, to, now)]))[0]
         except Exception:
             self._unmark(task)
             raise
@@ -115,13 +131,19 @@ class Notices:
 
     def _addressee(self, task: Task, now: datetime) -> _Addressee | None:
         """Whom to write to, as things are now."""
-        find = {Kind.CONFIRM: self._asking, Kind.CHANGE: self._moving, Kind.WELCOME: self._welcomed}[task.kind]
-        to = find(task, now)
+        find = {
+            Kind.CONFIRM: self._asking,
+            Kind.CHANGE: self._changing,
+            Kind.MOVING: self._moving,
+            Kind.DATA: self._data,
+            Kind.WELCOME: self._welcomed,
+        }
+        to = find[task.kind](task, now)
         if to is None:
             return None
         sid = self._audience.sid(to.address)
         stop = Suppressions(self._table).of(sid, to.address)
-        return None if stop and (stop.reason not in WAY_BACK or task.kind is Kind.WELCOME) else to
+        return None if stop and (stop.reason not in WAY_BACK or task.kind not in ANSWERS) else to
 
     def _asking(self, task: Task, now: datetime) -> _Addressee | None:
         request = self._signups.pending(task.sid)
@@ -130,12 +152,23 @@ class Notices:
         url = f"{self._site.base_url}/c/{self._confirm.make(task.sid, '', now)}"
         return _Addressee(request.address, "", tuple(request.newsletters), url)
 
-    def _moving(self, task: Task, now: datetime) -> _Addressee | None:
+    def _changing(self, task: Task, now: datetime) -> _Addressee | None:
         asked, person = self._moves.asked(task.sid), self._audience.person(task.sid)
         if asked is None or person.profile is None:
             return None
         url = f"{self._site.base_url}/a/{self._change.make(task.sid, asked[0], now)}"
         return _Addressee(asked[1], "", tuple(person.confirmed), url)
+
+    def _moving(self, task: Task, _now: datetime) -> _Addressee | None:
+        asked, person = self._moves.asked(task.sid), self._audience.person(task.sid)
+        return _Addressee(person.profile.address, "", tuple(person.confirmed)) if asked and person.profile else None
+
+    def _data(self, task: Task, now: datetime) -> _Addressee | None:
+        profile = self._audience.person(task.sid).profile
+        if profile is None:
+            return None
+        url = f"{self._site.base_url}/d/{self._data_links.make(profile.sid, '', now)}"
+        return _Addressee(profile.address, "", tuple(profile.newsletters), url)
 
     def _welcomed(self, task: Task, _now: datetime) -> _Addressee | None:
         person = self._audience.person(task.sid)

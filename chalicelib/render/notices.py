@@ -24,10 +24,14 @@ class Kind(StrEnum):
     CONFIRM = "confirm"
     CHANGE = "change"
     """As ``confirm``, of a new address."""
+    MOVING = "moving"
+    """To the old address, that somebody asked to write to another one: it has no button."""
+    DATA = "data"
+    """A link to all that is known of a person."""
     WELCOME = "welcome"
 
 
-FOLDERS = {Kind.CHANGE: "confirm"}
+FOLDERS = {Kind.CHANGE: "confirm", Kind.MOVING: "confirm", Kind.DATA: "confirm"}
 """Folders below templates/email/ that are not called like their kind."""
 
 
@@ -69,6 +73,7 @@ def _context(site: Site, notice: Notice, catalogue: Catalogue) -> dict[str, obje
     titles = [_title(site, newsletter, notice.language) for newsletter in notice.newsletters]
     title = titles[0] if len(titles) == 1 else str(frame["site_name"])
     confirming = notice.kind is not Kind.WELCOME
+    has_button = confirming and notice.kind is not Kind.MOVING
     why = f"mail.why_{notice.kind}" if confirming else "mail.why"
     said = f"mail.{notice.kind}"
     return {
@@ -79,10 +84,10 @@ def _context(site: Site, notice: Notice, catalogue: Catalogue) -> dict[str, obje
         "why": catalogue(why, sender=str(frame["sender_name"]), title=title),
         "greeting": catalogue("mail.welcome.greeting", reader=token("name", catalogue("mail.welcome.reader"))),
         "newsletters": [_newsletter(site, one, notice) for one in notice.newsletters],
-        "days": notice.days,
+        "days": notice.days if has_button else 0,
         "public": False,
         "archive_url": "",
-        "confirm_url": token("confirm_url") if confirming else "",
+        "confirm_url": token("confirm_url") if has_button else "",
         "unsubscribe_url": "" if confirming else token("unsubscribe_url"),
         "preferences_url": "" if confirming else token("preferences_url"),
     }
