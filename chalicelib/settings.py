@@ -44,6 +44,12 @@ SETTINGS = (
         "Networks (CIDR) and hosts of your own that sources may lie in, parted by commas: `10.1.0.0/16, wiki.intranet`."
         " All else that is not on the public internet is never fetched.",
     ),
+    Setting(
+        "SENDBRIEF_TRUSTED_PROXIES",
+        "none",
+        "Networks (CIDR) of your own proxies before the public pages, parted by commas: `127.0.0.1, 10.1.0.0/16`. What"
+        " they say in `X-Forwarded-For` is believed, so that visitors are told apart; nobody else's is.",
+    ),
     Setting("SENDBRIEF_TABLE", "`sendbrief`", "DynamoDB table (store `aws`)."),
     Setting("SENDBRIEF_BUCKET", "none", "S3 bucket (store `aws`)."),
     Setting("SENDBRIEF_QUEUE_URL", "none", "SQS queue of chunks (store `aws`)."),
@@ -67,6 +73,7 @@ class Settings:
     secret: str = ""
     tick_seconds: int = 60
     fetch_allow: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     table: str = "sendbrief"
     bucket: str = ""
     queue_url: str = ""
@@ -95,6 +102,7 @@ def load_settings(
         secret=values.get("SENDBRIEF_SECRET", ""),
         tick_seconds=_positive(values, "SENDBRIEF_TICK_SECONDS", 60),
         fetch_allow=_places(values, "SENDBRIEF_FETCH_ALLOW"),
+        trusted_proxies=_networks(values, "SENDBRIEF_TRUSTED_PROXIES"),
         table=values.get("SENDBRIEF_TABLE") or "sendbrief",
         bucket=values.get("SENDBRIEF_BUCKET", ""),
         queue_url=values.get("SENDBRIEF_QUEUE_URL", ""),
@@ -136,6 +144,19 @@ def _places(values: Mapping[str, str], name: str) -> tuple[str, ...]:
                     "Write networks like 10.1.0.0/16 and hosts like wiki.intranet, parted by commas.",
                 ) from None
     return tuple(place for place in places if place)
+
+
+def _networks(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Networks and addresses, parted by commas or blanks."""
+    places = tuple(place for place in re.split(r"[\s,]+", values.get(name, "")) if place)
+    for place in places:
+        try:
+            ip_network(place, strict=False)
+        except ValueError:
+            raise ConfigurationError(
+                f"{name} has '{place[:60]}', which is no network.", "Write networks like 10.1.0.0/16 or 127.0.0.1."
+            ) from None
+    return places
 
 
 def _positive(values: Mapping[str, str], name: str, default: int) -> int:

@@ -36,6 +36,12 @@ def test_networks_and_hosts_that_may_be_fetched(tmp_path: Path) -> None:
     assert load(tmp_path, SENDBRIEF_FETCH_ALLOW=" , ").fetch_allow == ()
 
 
+def test_proxies_are_networks(tmp_path: Path) -> None:
+    given = load(tmp_path, SENDBRIEF_TRUSTED_PROXIES=" 127.0.0.1, 10.1.2.3/16\nfd00::/8,")
+    assert given.trusted_proxies == ("127.0.0.1", "10.1.2.3/16", "fd00::/8")
+    assert load(tmp_path, SENDBRIEF_TRUSTED_PROXIES=" , ").trusted_proxies == ()
+
+
 def test_every_documented_setting_is_known(tmp_path: Path) -> None:
     values = {setting.variable: "" for setting in SETTINGS if setting.variable != "SENDBRIEF_SITE"}
     assert load(tmp_path, **values) == load(tmp_path)
@@ -51,6 +57,7 @@ def test_every_documented_setting_is_known(tmp_path: Path) -> None:
         ("SENDBRIEF_DATA", "~no-such-user-here/x"),
         ("SENDBRIEF_DATA", "\0"),
         *(("SENDBRIEF_FETCH_ALLOW", v) for v in ("10.0.0.0/33", "300.1.2.3", "127.1", "http://a", "a..b", "10/8", "*")),
+        *(("SENDBRIEF_TRUSTED_PROXIES", v) for v in ("10.0.0.0/33", "*", "proxy.intranet", "127.1")),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, name: str, value: str) -> None:

@@ -24,13 +24,13 @@ MAX_REQUEST_BYTES = 4 * 1024 * 1024
 class Running:
     """A server at work in threads of its own."""
 
-    def __init__(self, application: WsgiApp, host: str, port: int) -> None:
+    def __init__(self, application: WsgiApp, host: str, port: int, *, behind_proxies: bool = False) -> None:
         listening = _listen(host, port)
         self.port = int(listening.getsockname()[1])
         self._sockets: dict[int, Any] = {}
         self._server = create_server(
             application, map=self._sockets, sockets=[listening], threads=THREADS, ident=None,
-            max_request_body_size=MAX_REQUEST_BYTES, clear_untrusted_proxy_headers=True,
+            max_request_body_size=MAX_REQUEST_BYTES, clear_untrusted_proxy_headers=not behind_proxies,
         )  # fmt: skip
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="serve", daemon=True)
@@ -66,7 +66,8 @@ def serve(runtime: Runtime, host: str, port: int, *, desk: bool = False, ready: 
     pages: WsgiApp = ProxyEvents(application(), prefix)
     if desk:
         pages = _beside(Desk(runtime, any_host=not is_loopback(host)), pages)
-    running = Running(pages, host, port)
+    # waitress knows one proxy, by its address; client_address.py knows networks, and chains of them.
+    running = Running(pages, host, port, behind_proxies=bool(runtime.settings.trusted_proxies))
     bare = host.strip("[]")
     ready(f"http://{f'[{bare}]' if ':' in bare else bare}:{running.port}/")
     return running
