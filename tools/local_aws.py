@@ -158,12 +158,14 @@ def _make_resources(aws: LocalAws) -> dict[str, str]:
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
         url = sqs.create_queue(QueueName="sendbrief", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        notices = sqs.create_queue(QueueName="sendbrief-notices", Attributes={"RedrivePolicy": policy})["QueueUrl"]
     return {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "SENDBRIEF_STORE": "aws",
         "SENDBRIEF_TABLE": "sendbrief",
         "SENDBRIEF_BUCKET": "sendbrief",
         "SENDBRIEF_QUEUE_URL": url,
+        "SENDBRIEF_NOTICE_QUEUE_URL": notices,
         **CREDENTIALS,
     }
 

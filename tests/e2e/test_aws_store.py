@@ -23,6 +23,7 @@ def house(local_aws: LocalAws, tmp_path: Path) -> House:
         create_table(table, "e2e")
         s3.create_bucket(Bucket="e2e", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         queue = sqs.create_queue(QueueName="e2e", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+        notices = sqs.create_queue(QueueName="e2e-notices")["QueueUrl"]
     house = House(ROOT, tmp_path / "data")
     house.environment.update(
         CREDENTIALS,
@@ -31,6 +32,7 @@ def house(local_aws: LocalAws, tmp_path: Path) -> House:
         SENDBRIEF_TABLE="e2e",
         SENDBRIEF_BUCKET="e2e",
         SENDBRIEF_QUEUE_URL=queue,
+        SENDBRIEF_NOTICE_QUEUE_URL=notices,
         SENDBRIEF_SECRET="a secret for tests that is long enough",
         SENDBRIEF_MAILDIR=str(tmp_path / "maildir"),
     )

@@ -148,12 +148,12 @@ def test_every_function_has_settings_that_load_and_a_role_of_its_own(package: Pa
 
     resources = package.template["Resources"]
     functions = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
-    assert set(functions) == {"APIHandler", "Tick", "Chunks"}
+    assert set(functions) == {"APIHandler", "Tick", "Chunks", "Notices"}
     for properties in functions.values():
         values = {k: v if isinstance(v, str) else "x" for k, v in properties["Environment"]["Variables"].items()}
         assert load_settings(values, site=Path("/x"), data=Path("/x")).store == "aws"
     roles = [properties["Role"]["Fn::GetAtt"][0] for properties in functions.values()]
-    assert len(set(roles)) == 3
+    assert len(set(roles)) == 4
 
 
 def test_no_role_has_wild_actions_and_the_public_one_cannot_send(package: Package) -> None:
@@ -168,10 +168,27 @@ def test_no_role_has_wild_actions_and_the_public_one_cannot_send(package: Packag
                     allowed.setdefault(name, set()).update(statement["Action"])
     actions = set().union(*allowed.values())
     assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action) for action in actions)
-    assert {name for name, may in allowed.items() if "ses:SendEmail" in may} == {"TickRole", "ChunksRole"}
-    assert not any(
-        action.startswith(("sqs:", "ses:", "s3:Put", "dynamodb:Delete")) for action in allowed["ApiHandlerRole"]
-    )
+    assert {name for name, may in allowed.items() if "ses:SendEmail" in may} == {"TickRole", "ChunksRole", "NoticesRole"}
+    public = allowed["ApiHandlerRole"]
+    assert not any(action.startswith(("ses:", "s3:Put", "s3:Delete", "dynamodb:Scan")) for action in public)
+    assert {action for action in public if action.startswith("sqs:")} == {"sqs:SendMessage"}
+    statements = [
+        statement
+        for policy in resources["ApiHandlerRole"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    (queue,) = (one["Resource"] for one in statements if "sqs:SendMessage" in one["Action"])
+    assert queue == {"Fn::GetAtt": ["NoticeQueueResource", "Arn"]}, "the public role asks for notices, not for editions"
+
+
+def test_notices_have_a_queue_of_their_own(package: Package) -> None:
+    resources = package.template["Resources"]
+    (source,) = resources["Notices"]["Properties"]["Events"].values()
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["Queue"] == {"Fn::Sub": "${NoticeQueueResource.Arn}"}
+    queue = resources["NoticeQueueResource"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * resources["Notices"]["Properties"]["Timeout"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
 
 
 def test_all_that_the_template_refers_to_is_in_it(package: Package) -> None:
