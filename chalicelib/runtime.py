@@ -4,7 +4,7 @@ import os
 import secrets as random_secrets
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.audience.audience import Audience
 from chalicelib.audience.moving import Moves
@@ -215,6 +215,12 @@ class Runtime:
         from chalicelib.deliver.notices import Notices
 
         return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
+
+    def dossier(self, sid: str) -> dict[str, Any]:
+        """All that is stored of a person, with the editions they got. See ``audience.dossier``."""
+        from chalicelib.deliver.sends import whole_dossier
+
+        return whole_dossier(self.table, self.blobs, self.secrets, sid, self.clock())
 
     @property
     def fetch(self) -> "Fetch":

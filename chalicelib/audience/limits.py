@@ -99,6 +99,10 @@ class Limits:
             return taken
         return Taken(False, 1, buckets[-1].name)
 
+    def look(self, bucket: Bucket) -> Item | None:
+        """What is stored of a bucket; None where it is full."""
+        return self._table.get(self._place(bucket))
+
     def _decide(
         self, buckets: Sequence[Bucket], found: Mapping[Key, Item], moment: int
     ) -> tuple[Taken, Sequence[Write]]:

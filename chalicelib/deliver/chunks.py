@@ -47,10 +47,15 @@ class ChunkStore:
 
     def recipients(self, edition: str, number: int) -> list[Recipient]:
         """Who is in a chunk. Raises StoreError where it is gone."""
-        item = self._table.get(_chunk_key(edition, number))
-        if item is None:
+        recipients = self.kept(edition, number)
+        if recipients is None:
             raise StoreError(f"Chunk {number} of {edition} is missing from the store.", "Restore it from a backup.")
-        return [Recipient(sid, variant) for sid, variant in item.data["recipients"]]
+        return recipients
+
+    def kept(self, edition: str, number: int) -> list[Recipient] | None:
+        """Who is in a chunk; None where that is not kept any more."""
+        item = self._table.get(_chunk_key(edition, number))
+        return [Recipient(sid, variant) for sid, variant in item.data["recipients"]] if item else None
 
     def ledger(self, edition: str, number: int) -> HeldLedger:
         """A chunk's ledger. Raises StoreError where it is gone."""
