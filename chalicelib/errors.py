@@ -37,6 +37,15 @@ class ExpiredLinkError(NotFoundError):
     """A signed link that was ours, and is too old now."""
 
 
+class SegmentError(UsageError):
+    """A filter of members can't be read. ``reason`` says why in one line, ``position`` is its column, from 1."""
+
+    def __init__(self, message: str, reason: str, position: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.position = position
+
+
 class IllegalTransitionError(UsageError):
     """An edition can't go from its state to the one asked for."""
 

@@ -18,6 +18,7 @@ from chalicelib.cli import (
     lint_commands,
     preview_commands,
     run_commands,
+    segment_commands,
     simulate_commands,
     site_commands,
     subscriber_commands,
@@ -72,6 +73,7 @@ for module in (
     module.register(app)
 archive_commands.register(app)
 lint_commands.register(app)
+segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(import_commands.app, name="import")
 

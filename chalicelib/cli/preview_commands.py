@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from chalicelib.audience.segments import admission
 from chalicelib.cli.chromium import Chromium, find_chromium
 from chalicelib.cli.context import err, escape, house, local, out, scratch
 from chalicelib.cli.draft_commands import Now, find_newsletter, next_draft
@@ -16,6 +17,7 @@ from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_vari
 from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import EditionStore
+from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Problem, Severity, Site
 from chalicelib.deliver.costs import cost_of
 from chalicelib.deliver.latest import latest_issues
@@ -82,16 +84,19 @@ def _browser(*, wanted: bool) -> Iterator[Chromium | None]:
 def _of_edition(runtime: Runtime, what: str) -> Preview:
     """A newsletter's next edition, or one that is made. Raises NotFoundError where it would be empty."""
     content, lacks = _content(runtime, what)
+    filters = _filters(runtime, content)
     site, newsletter = runtime.site, find_newsletter(runtime, content.newsletter)
     with scratch(runtime) as copy:
-        wanted, who = wanted_variants(site, newsletter, content, copy.audience.members(newsletter.name))
+        members, admits = copy.audience.members(newsletter.name), admission(filters, site, content.slot_at)
+        wanted, who = wanted_variants(site, newsletter, content, members, admits)
     sheets = [_sheet(site, content, one, who, runtime.clock()) for one in wanted]
     try:
         problems: Sequence[Problem] = findings(runtime, content)
     except SendbriefError as error:
         problems = [Problem(content.edition_id, 0, "render", Severity.ERROR, str(error))]
     when = ("Goes out", f"{local(content.slot_at, runtime)}, number {content.number}")
-    facts = [when, *_figures(runtime, sheets, who), *(("Missing", lack) for lack in lacks)]
+    segment = [("Only for", " and ".join(f"({text})" for text in filters if text))] if any(filters) else []
+    facts = [when, *segment, *_figures(runtime, sheets, who), *(("Missing", lack) for lack in lacks)]
     return Preview(content.edition_id, sheets, problems, facts)
 
 
@@ -107,10 +112,19 @@ def _content(runtime: Runtime, what: str) -> tuple[Content, Sequence[str]]:
     return made.content, made.lacks
 
 
+def _filters(runtime: Runtime, content: Content) -> Sequence[str]:
+    """What its recipients were frozen by, or would be now."""
+    edition = runtime.dispatcher.editions.get(content.newsletter, content.slot)
+    note = runtime.site.notes.get((content.newsletter, content.slot))
+    now = filters_for(runtime.site.newsletters[content.newsletter], note)
+    return edition.filters if edition and edition.chunks else now
+
+
 def _figures(runtime: Runtime, sheets: Sequence[Sheet], who: Readership) -> Iterator[tuple[str, str]]:
     said = f"{who.mails:,} get a mail" if who.mails else "nobody gets a mail yet"
     said += f", {who.nothing:,} nothing, as none of it is in their topics" if who.nothing else ""
     said += f", {who.monthly:,} the monthly gathering instead" if who.monthly else ""
+    said += f", {who.outside:,} nothing, as it is not for them" if who.outside else ""
     yield "Readers", said
     heaviest = max((len(sheet.message) for sheet in sheets), default=0)
     yield "Cost", cost_of(runtime.settings.transport, who.mails).said

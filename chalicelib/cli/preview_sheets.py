@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from chalicelib.audience.segments import Test, everybody
 from chalicelib.audience.subscriber import Membership, MemberState
 from chalicelib.compose.edition import Content
 from chalicelib.compose.gathering import MONTHLY
@@ -26,11 +27,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Readership:
-    """How many get a mail now, how many get nothing of it, how many wait for the monthly gathering."""
+    """How many get a mail now, nothing of it, the monthly gathering instead, or are not in its segment."""
 
     mails: int = 0
     nothing: int = 0
     monthly: int = 0
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,13 @@ class Sheet:
 
 
 def wanted_variants(
-    site: Site, newsletter: Newsletter, content: Content, members: Iterable[Membership]
+    site: Site, newsletter: Newsletter, content: Content, members: Iterable[Membership], admits: Test = everybody
 ) -> tuple[list[Wanted], Readership]:
     """Each language with all topics first, then what most readers get, each mail once.
 
-    Where nobody reads yet, each topic stands for those who will choose it alone.
+    Where nobody reads yet, each topic stands for those who will choose it alone. ``admits`` is the edition's segment.
     """
-    readers, choices, who = _count(site, newsletter, content, members)
+    readers, choices, who = _count(site, newsletter, content, members, admits)
     wanted: dict[str, Wanted] = {}
     for language in site.languages:
         if whole := variant_for(content, site.languages, site.fallback, language, None):
@@ -69,16 +71,19 @@ def wanted_variants(
 
 
 def _count(
-    site: Site, newsletter: Newsletter, content: Content, members: Iterable[Membership]
+    site: Site, newsletter: Newsletter, content: Content, members: Iterable[Membership], admits: Test
 ) -> tuple[Counter[Variant], dict[Variant, tuple[str, ...] | None], Readership]:
     readers, choices = Counter[Variant](), dict[Variant, tuple[str, ...] | None]()
-    nothing = monthly = 0
+    nothing = monthly = outside = 0
     for member in members:
         if member.state is not MemberState.CONFIRMED:
             continue
         gathers = member.cadence == MONTHLY and MONTHLY in newsletter.cadences
         if gathers != content.gathering:
             monthly += gathers
+            continue
+        if not admits(member):
+            outside += 1
             continue
         language = member.language or site.fallback
         variant = variant_for(content, site.languages, site.fallback, language, member.topics)
@@ -87,7 +92,7 @@ def _count(
             continue
         readers[variant] += 1
         choices.setdefault(variant, None if member.topics is None else tuple(sorted(member.topics)))
-    return readers, choices, Readership(readers.total(), nothing, monthly)
+    return readers, choices, Readership(readers.total(), nothing, monthly, outside)
 
 
 def _by_topic(site: Site, newsletter: Newsletter, content: Content) -> Iterator[Wanted]:

@@ -18,6 +18,7 @@ from chalicelib.compose.history import number_of, window_of
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.compose.select import eligible
 from chalicelib.compose.told import as_news
+from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Approval, Newsletter, Site
 from chalicelib.errors import ConflictError
 from chalicelib.store import Blobs, Key, Table
@@ -68,7 +69,7 @@ class Composer:
         """
         slot = gathering_after(newsletter, self.site, now)
         before = list(self.editions.of(newsletter.name)) if slot else []
-        month = to_gather(before, slot) if slot else []
+        month = [e for e in to_gather(before, slot) if not self._for_some(newsletter, e)] if slot else []
         if slot is None or not month:
             return None
         unwanted = Key(f"NEWSLETTER#{newsletter.name}", f"UNWANTED#{slot.name}-{MONTHLY}")
@@ -81,6 +82,11 @@ class Composer:
             number = 1 + sum(edition.gathering for edition in before)
             return self._claim_gathering(newsletter, slot, month, number, now)
         return None
+
+    def _for_some(self, newsletter: Newsletter, edition: Edition) -> bool:
+        """Whether an edition's own note says who alone gets it: then it is not gathered for others."""
+        note = self.site.notes.get((newsletter.name, edition.slot))
+        return any((*edition.filters, *filters_for(newsletter, note))[1::2])
 
     def _claim_gathering(
         self, newsletter: Newsletter, slot: Slot, month: list[Edition], number: int, now: datetime

@@ -48,6 +48,8 @@ class Edition:
     implied: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     """What it was held for by the lint of its mails, as digests: who let it go again has seen these."""
+    filters: tuple[str, ...] = ()
+    """What its recipients were frozen by: the newsletter's filter and its note's, '' for none; empty before that."""
     item: Item | None = None
 
     @property
@@ -172,6 +174,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "lacks": list(edition.lacks),
         "implied": list(edition.implied),
         "seen": list(edition.seen),
+        "filters": list(edition.filters),
     }
 
 
@@ -200,5 +203,6 @@ def _read(item: Item) -> Edition:
         lacks=tuple(data.get("lacks", ())),
         implied=tuple(data.get("implied", ())),
         seen=tuple(data.get("seen", ())),
+        filters=tuple(data.get("filters", ())),
         item=item,
     )

@@ -10,6 +10,7 @@ from chalicelib.content.fields import Fields
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.moments import parse_moment, parse_time
 from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.segment_reading import read_segment
 from chalicelib.content.values import (
     Approval,
     CalendarUse,
@@ -73,6 +74,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         highlight=fields.parsed("highlight", _highlight, ""),
         description=fields.localized("description", languages=site.languages),
         calendar=_calendar(fields, template, scheduled=schedule is not None),
+        segment=read_segment(fields, "segment", site),
         file=fields.file,
     )
     fields.finish(("schedule", "trigger"))

@@ -10,6 +10,8 @@ from chalicelib.content.arrangement import merge_sections, split_arrangement
 from chalicelib.content.fields import Fields
 from chalicelib.content.frontmatter import read_markdown
 from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.segment_reading import read_segment
+from chalicelib.content.segments import UNREADABLE
 from chalicelib.content.values import ANY_LANGUAGE, EditionNote, Localized, Newsletter, Site
 
 _NOTE = re.compile(r"(?P<slot>2\d{3}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-Za-z0-9-]+))?\Z", re.ASCII)
@@ -18,7 +20,7 @@ _NOTE = re.compile(r"(?P<slot>2\d{3}-\d{2}-\d{2}[a-z0-9-]*)(?:\.(?P<language>[A-
 def read_notes(
     site: Site, newsletters: dict[str, Newsletter], problems: Problems
 ) -> dict[tuple[str, str], EditionNote]:
-    """Edition notes by newsletter and slot; a broken one is reported and left out."""
+    """Edition notes by newsletter and slot; a broken one is reported and left out, but for its being for some only."""
     notes: dict[tuple[str, str], EditionNote] = {}
     for path, name in _note_files(site.root, newsletters, problems):
         file = path.relative_to(site.root).as_posix()
@@ -27,6 +29,8 @@ def read_notes(
             problems.error(file, 0, "bad-name", "name it by its slot, like 2026-11-26.md or 2026-11-26.de.md")
             continue
         note = _note(path, file, name, match["slot"], match["language"] or "", site, problems)
+        if note is None and _may_name_a_segment(path):
+            note = EditionNote(name, match["slot"], segment=UNREADABLE, file=file)
         if note:
             notes[name, match["slot"]] = _merge(notes.get((name, match["slot"])), note)
     return notes
@@ -66,12 +70,21 @@ def _note(
             exclude=fields.texts("exclude"),
             order=fields.texts("order"),
             sections=sections,
+            segment=read_segment(fields, "segment", site),
             file=file,
             lines={key: fields.line_of(key) for key in fields.keys()},
         )
         fields.finish()
     problems.extend(found.sorted())
     return None if found.errors else note
+
+
+def _may_name_a_segment(path: Path) -> bool:
+    """Whether a note that can't be read was for some readers only: its edition must not go to all then."""
+    try:
+        return b"segment" in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _subject(fields: Fields, own: str, languages: tuple[str, ...]) -> Localized:
@@ -99,6 +112,7 @@ def _merge(first: EditionNote | None, second: EditionNote) -> EditionNote:
         exclude=first.exclude or second.exclude,
         order=first.order or second.order,
         sections=merge_sections(first.sections, second.sections),
+        segment=first.segment or second.segment,
         lines={**second.lines, **first.lines},
         files={**{key: second.file for key in second.lines if key not in first.lines}, **first.files},
     )

@@ -9,6 +9,7 @@ from chalicelib.content.fields import LANGUAGE_TAG, Fields, web_address
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.posts import path_pattern
 from chalicelib.content.problems import Problems, did_you_mean
+from chalicelib.content.segment_reading import read_named_segments, vocabulary_of
 from chalicelib.content.subscribing import Subscribing, WorkUse
 from chalicelib.content.theme import read_theme
 from chalicelib.content.values import (
@@ -67,6 +68,7 @@ def _site(root: Path, fields: Fields, problems: Problems) -> Site:
         theme=read_theme(root, fields, problems),
         subscribing=_subscribing(fields),
     )
+    site = replace(site, segments=read_named_segments(fields, "segments", vocabulary_of(site)))
     fields.finish()
     return site
 

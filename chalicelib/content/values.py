@@ -221,6 +221,8 @@ class Newsletter:
     """``latest``, or ``latest <topic or category>``: which entry is the highlight where no note names one."""
     description: Localized = field(default_factory=dict)
     calendar: CalendarUse = CalendarUse.NONE
+    segment: str = ""
+    """The filter of members that get it, written out (see segments.py); '' for all."""
     file: str = ""
 
 
@@ -258,6 +260,8 @@ class EditionNote:
     exclude: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     sections: tuple[NoteSection, ...] | None = None
+    segment: str = ""
+    """A further filter, of those that get this one edition; ``segments.UNREADABLE`` where it can't be read."""
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -304,6 +308,8 @@ class Site:
     archive: tuple[ArchivedIssue, ...] = ()
     theme: Theme = field(default_factory=Theme)
     subscribing: Subscribing = field(default_factory=Subscribing)
+    segments: Mapping[str, str] = field(default_factory=dict)
+    """Filters of members by name, written out."""
 
     @property
     def fallback(self) -> str:

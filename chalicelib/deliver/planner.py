@@ -4,18 +4,21 @@ Each step is one write under the edition's version, so a planner that dies is fo
 on where it stopped, and two planners at once end as one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from chalicelib.audience.segments import admission
 from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.compose.gathering import MONTHLY
+from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Newsletter, Problem, Site
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
-from chalicelib.errors import AddressError, RenderError
+from chalicelib.errors import AddressError, RenderError, SegmentError
 from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.renderer import render
@@ -43,7 +46,14 @@ class Planner:
         """
         newsletter = self._site.newsletters[edition.newsletter]
         content = self._editions.content(edition)
-        edition, total = self._freeze(edition, content)
+        if not edition.chunks:
+            note = self._site.notes.get((edition.newsletter, edition.slot))
+            edition = replace(edition, filters=filters_for(newsletter, note))  # kept with the first chunk
+        try:
+            admits = admission(edition.filters, self._site, edition.slot_at)
+        except SegmentError as error:
+            return self._hold(edition, now, f"Who gets it can't be read: {error.reason}. Mend it, then approve it.")
+        edition, total = self._freeze(edition, content, admits)
         try:
             found = self._compile(newsletter, content, edition)
         except (RenderError, AddressError) as error:
@@ -56,11 +66,11 @@ class Planner:
         self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
         return self._editions.move(edition, State.HELD, now, why=why[:500], was_sending=False, **changes)
 
-    def _freeze(self, edition: Edition, content: Content) -> tuple[Edition, int]:
+    def _freeze(self, edition: Edition, content: Content, admits: Callable[[Membership], bool]) -> tuple[Edition, int]:
         total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
         batch: list[Membership] = []
         members = self._members_after(edition)
-        for member in (m for m in members if self._is_monthly(m) or not content.gathering):
+        for member in (m for m in members if (self._is_monthly(m) or not content.gathering) and admits(m)):
             batch.append(member)
             if len(batch) == self._chunk_size:
                 edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
