@@ -1,39 +1,48 @@
-"""Importing subscribers from CSV: row-numbered problems, suppressed and departed people stay out."""
+"""Importing subscribers: any size, row-numbered problems, what people decided themselves stands, cut off anywhere."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from chalicelib.audience.address import fold
-from chalicelib.audience.audience import Audience, make_member
-from chalicelib.audience.exporting import FORMULA
-from chalicelib.audience.subscriber import Basis, Membership
+from chalicelib.audience.audience import Audience
+from chalicelib.audience.import_formats import Format, Opened, Part, Position, look_at
+from chalicelib.audience.import_mapping import Mapped, guess
+from chalicelib.audience.import_reading import Row
+from chalicelib.audience.import_rows import Fate, Reader, Said
+from chalicelib.audience.intake import MOST, Intake, Wanted
+from chalicelib.audience.subscriber import Basis
 from chalicelib.audience.tokens import Secrets
-from chalicelib.content.problems import did_you_mean
 from chalicelib.content.values import Newsletter, Site
-from chalicelib.errors import AddressError, ImportProblemError
+from chalicelib.errors import AddressError
+from chalicelib.store import Key, Put, Table
 
-BATCH = 30
-MAX_FIELD = 10_000
-MAX_HEADER = 200_000
-COLUMNS = ("email", "name", "language", "topics", "cadence")
-_ALIASES = {"e-mail": "email", "mail": "email", "address": "email", "email address": "email", "lang": "language"}
+MOST_PROBLEMS = 1000
+"""Problems kept in words; the others are only counted, so that a file of nothing else fits in memory."""
+SAVED_EVERY = 100
+"""Batches after which the place is written down: what a cut-off import does again at most."""
+KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """What is wrong with one row; ``row`` is the line of the file on which it begins, from 1 (the header)."""
+    """What is wrong with one row; ``row`` is the line it begins on, from 1 (the header), or a JSON array's object."""
 
     row: int
     message: str
+    file: str = ""
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. ``kept_out`` counts people who left or are suppressed."""
+    """What an import did, in rows.
+
+    ``kept_out`` left, are suppressed or changed their address here; ``left`` did so where they come from;
+    ``unconfirmed`` never confirmed there; ``suppressed`` are never written to from now on, as there; ``elsewhere``
+    are of another newsletter. ``done_before`` were passed over, since an import that was cut off had done them.
+    """
 
     read: int = 0
     new: int = 0
@@ -41,139 +50,206 @@ class ImportReport:
     same: int = 0
     kept_out: int = 0
     repeated: int = 0
+    left: int = 0
+    unconfirmed: int = 0
+    suppressed: int = 0
+    elsewhere: int = 0
+    done_before: int = 0
+    problem_count: int = 0
     problems: list[RowProblem] = field(default_factory=list)
 
+    def note(self, file: str, row: int, message: str) -> None:
+        """One more problem."""
+        self.problem_count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(RowProblem(row, message, file))
 
-def import_csv(
-    path: Path, *, site: Site, newsletter: Newsletter, basis: Basis, audience: Audience, secrets: Secrets,
-    now: datetime, progress: Callable[[int], None] = lambda _: None,
-) -> ImportReport:  # fmt: skip
-    """Add each row of a CSV file (``email``, and what else of COLUMNS is present) as confirmed.
 
-    Rows that can't be used are reported and left out, the others are kept, 30 in each transaction: run again
-    after a failure, it goes on where it stopped. Raises ImportProblemError where the file is no such CSV.
+Progress = Callable[[int, int], None]
+"""Called with the bytes and the rows read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """What is imported, where to, on what ground; ``chosen`` are words like ``Sprache=language``."""
+
+    path: Path
+    site: Site
+    newsletter: Newsletter
+    basis: Basis
+    secrets: Secrets
+    now: datetime
+    written: Format | None = None
+    chosen: Sequence[str] = ()
+
+    def open(self) -> Opened:
+        """Look at the file. Raises ImportProblemError, UsageError."""
+        return look_at(self.path, self.written, self.chosen)
+
+    def mapped(self, part: Part) -> Mapped:
+        """What each column of a part says."""
+        return guess(part.columns, part.flavour, self.chosen)
+
+
+def import_people(
+    job: ImportJob, table: Table, *, opened: Opened | None = None, progress: Progress = lambda _bytes, _rows: None
+) -> ImportReport:
+    """Take the people of a file in as confirmed, 33 in each transaction, in memory that does not grow with the file.
+
+    Rows that can't be used are reported and left out. Run again after it was cut off, it goes on where it stopped;
+    run again after its end, it changes nothing. Raises ImportProblemError where the file is none of the formats.
     """
-    report, seen, batch = ImportReport(), set[str](), list[Membership]()
-    for row, values in _rows(path):
-        report.read += 1
+    opened = opened or job.open()
+    intake = Intake(table, job.newsletter.name, job.basis, f"import of {job.path.name}", job.now)
+    run = _Run(job, intake, Audience(table, job.secrets), _Place(table, job, opened), progress)
+    for number, part in enumerate(opened.parts):
+        run.take(number, part)
+    run.place.forget()
+    return run.report
+
+
+class _Place:
+    """Where an import stands: an item named after the file's content, the newsletter and how it is read."""
+
+    def __init__(self, table: Table, job: ImportJob, opened: Opened) -> None:
+        words = (opened.digest, job.basis, str(job.written), *job.chosen)
+        digest = hashlib.sha256("\n".join(words).encode("utf-8", "replace")).hexdigest()
+        self._table, self._key = table, Key(f"IMPORT#{digest}", job.newsletter.name)
+        self._expires = int((job.now + KEPT).timestamp())
+        item = table.get(self._key)
+        self.part, self.rows = (int(item.data["part"]), int(item.data["rows"])) if item else (0, 0)
+
+    def keep(self, part: int, rows: int) -> None:
+        """So many rows of a part, and all parts before it, are done."""
+        self._table.put_many([Put(self._key, {"part": part, "rows": rows}, self._expires)])
+
+    def forget(self) -> None:
+        """The import is complete."""
+        item = self._table.get(self._key)
+        if item:
+            self._table.delete(item)
+
+
+class _Run:
+    """One import on its way through the parts of a file."""
+
+    def __init__(self, job: ImportJob, intake: Intake, audience: Audience, place: _Place, progress: Progress) -> None:
+        self._job, self._intake, self._audience, self._progress = job, intake, audience, progress
+        self.place, self.report, self._position = place, ImportReport(), Position()
+        self._batch: dict[str, Said] = {}
+        self._batches = 0
+
+    def take(self, number: int, part: Part) -> None:
+        """All rows of a part, from where the import stood when it was cut off."""
+        done = self.place.rows if number == self.place.part else 0
+        skipped = number < self.place.part
+        reader = self._reader(part)
+        with closing(part.rows(self._position)) as rows:
+            for count, row in enumerate(rows, start=1):
+                self.report.read += 1
+                if skipped or count <= done:
+                    self.report.done_before += 1
+                    continue
+                self._one(part, reader, row)
+                if len(self._batch) == MOST:
+                    self._flush(part)
+                    if count // MOST % SAVED_EVERY == 0:
+                        self.place.keep(number, count)
+        self._flush(part)
+        self.place.keep(number + 1, 0)
+
+    def _reader(self, part: Part) -> Reader:
+        job = self._job
+        return Reader(job.site, job.newsletter, job.secrets, job.now, job.mapped(part), part.flavour, part.state)
+
+    def _one(self, part: Part, reader: Reader, row: Row) -> None:
+        at, values = row
         if isinstance(values, str):
-            report.problems.append(RowProblem(row, values))
-            continue
-        try:
-            member = _member(values, site, newsletter, secrets, row, report)
-        except AddressError as error:
-            report.problems.append(RowProblem(row, error.message))
-            continue
-        if fold(member.address) in seen:
-            report.repeated += 1
-            continue
-        seen.add(fold(member.address))
-        batch.append(member)
-        if len(batch) == BATCH:
-            _flush(batch, audience, basis, path.name, now, report)
-            progress(report.read)
-    _flush(batch, audience, basis, path.name, now, report)
-    progress(report.read)
-    return report
-
-
-def _flush(
-    batch: list[Membership], audience: Audience, basis: Basis, file: str, now: datetime, report: ImportReport
-) -> None:
-    for result in audience.subscribe(batch, basis, f"import of {file}", now) if batch else []:
-        if result in {"suppressed", "unsubscribed"}:
-            report.kept_out += 1
-        else:
-            setattr(report, result, getattr(report, result) + 1)
-    batch.clear()
-
-
-def _member(
-    values: Mapping[str, str], site: Site, newsletter: Newsletter, secrets: Secrets, row: int, report: ImportReport
-) -> Membership:
-    language = values.get("language", "").strip()
-    if language and language not in site.languages:
-        short = language.replace("_", "-").split("-")[0].lower()
-        if short not in site.languages:
-            message = (
-                f"language '{language}' is unknown; {did_you_mean(language, site.languages)}; uses '{site.fallback}'"
-            )
-            report.problems.append(RowProblem(row, message))
-        language = short if short in site.languages else site.fallback
-    member = make_member(secrets, newsletter.name, values.get("email", ""), values.get("name", ""), language)
-    topics = _topics(values.get("topics", ""), site, row, report)
-    return replace(member, topics=topics, cadence=_cadence(values.get("cadence", ""), newsletter, row, report))
-
-
-def _cadence(text: str, newsletter: Newsletter, row: int, report: ImportReport) -> str:
-    """One of the newsletter's cadences; none given means every edition."""
-    cadence = text.strip().lower()
-    if cadence in {"", "every", *newsletter.cadences}:
-        return cadence or "every"
-    hint = did_you_mean(cadence, newsletter.cadences)
-    report.problems.append(RowProblem(row, f"cadence '{cadence}' is not offered; {hint}; gets every edition"))
-    return "every"
-
-
-def _topics(text: str, site: Site, row: int, report: ImportReport) -> frozenset[str] | None:
-    """Topics parted by blanks or semicolons; none given means all."""
-    known = {topic.name for topic in site.topics}
-    chosen = set(text.replace(";", " ").split())
-    for topic in sorted(chosen - known):
-        report.problems.append(RowProblem(row, f"topic '{topic}' is unknown; {did_you_mean(topic, known)}; left out"))
-    return frozenset(chosen & known) or None
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """Each row by the names of its columns, or what is wrong with it, with the line it begins on."""
-    try:
-        with path.open("rb") as raw:
-            if raw.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
-                raise ImportProblemError(f"{path.name} is UTF-16.", "Save it as UTF-8.")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _parse(file, path.name)
-    except OSError as error:
-        raise ImportProblemError(f"{path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ImportProblemError(f"{path.name} is not UTF-8.", "Save it as UTF-8.") from None
-
-
-def _parse(file: io.TextIOBase, name: str) -> Iterator[tuple[int, dict[str, str] | str]]:
-    header = file.readline(MAX_HEADER)
-    if len(header) == MAX_HEADER:
-        raise ImportProblemError(f"The first line of {name} is longer than {MAX_HEADER} characters.", "Is it CSV?")
-    delimiter = max(",;\t", key=header.count)
-    columns = [_column(cell) for cell in next(csv.reader([header], delimiter=delimiter), [])]
-    if "email" not in columns:
-        shown = ", ".join(columns[:10]) or "nothing"
-        raise ImportProblemError(
-            f"{name} has no column 'email'; its first line has: {shown}.",
-            "Name the columns in the first line: email,name,language.",
-        )
-    reader = csv.reader(file, delimiter=delimiter, strict=True)  # else a stray quote swallows the rows after it
-    while True:
-        row = reader.line_num + 2
-        try:
-            cells = next(reader)
-        except StopIteration:
+            self.report.note(part.name, at, values)
             return
-        except csv.Error as error:
-            yield row, _torn(error, row, reader.line_num + 1)
-            continue
-        if any(cell.strip() for cell in cells):
-            yield row, dict(zip(columns, (_unguarded(cell[:MAX_FIELD]) for cell in cells), strict=False))
+        try:
+            said = reader.read(at, values)
+        except AddressError as error:
+            self.report.note(part.name, at, error.message)
+            return
+        for remark in said.remarks:
+            self.report.note(part.name, at, remark)
+        earlier = self._batch.get(said.member.sid)
+        self.report.repeated += earlier is not None
+        self._batch[said.member.sid] = merged(earlier, said) if earlier else said
+
+    def _flush(self, part: Part) -> None:
+        """What the batch says becomes true: those who come in first, all of them or nobody."""
+        said, self._batch, self._batches = list(self._batch.values()), {}, self._batches + 1
+        coming = [one for one in said if one.fate is Fate.TAKE or one.member.state == "unsubscribed"]
+        wanted = [Wanted(one.member, _what(one)) for one in coming]
+        # Each batch has a moment of its own: evidence of two rows on one person is two pieces.
+        intake = replace(self._intake, now=self._job.now + timedelta(microseconds=self._batches))
+        results = intake.admit(wanted) if wanted else []
+        for one, result in zip(coming, results, strict=True):
+            self._count(one, result)
+        self._keep_out(part, [one for one in said if one not in coming])
+        self._progress(self._position.bytes, self.report.read)
+
+    def _count(self, one: Said, result: str) -> None:
+        if one.fate is not Fate.TAKE:
+            self.report.left += 1
+        elif result in {"suppressed", "unsubscribed", "moved"}:
+            self.report.kept_out += 1
+        else:
+            setattr(self.report, result, getattr(self.report, result) + 1)
+
+    def _keep_out(self, part: Part, said: Sequence[Said]) -> None:
+        for one in said:
+            if one.fate in {Fate.BOUNCE, Fate.MANUAL, Fate.COMPLAINT}:
+                self._audience.suppress(one.member.sid, str(one.fate), self._job.now)
+                self.report.suppressed += 1
+            else:
+                setattr(self.report, str(one.fate), getattr(self.report, str(one.fate)) + 1)
+        left = {one.member.sid: one for one in said if one.fate is Fate.LEFT}
+        for sid in self._intake.members(list(left)) if left else ():
+            row, address = left[sid].row, left[sid].member.address
+            self.report.note(part.name, row, f"{address} left there and is a member here: is that meant?")
 
 
-def _torn(error: csv.Error, first: int, last: int) -> str:
-    lines = f"; nothing was read up to line {last}: is a quote open?" if last > first else "; is a quote open?"
-    return f"{error}{lines}"
+def merged(first: Said, second: Said) -> Said:
+    """Two rows on one person: what keeps out wins; else the first stands, and the second fills in what it lacks."""
+    if first.fate is not second.fate:
+        return max(first, second, key=lambda said: list(Fate).index(said.fate))
+    member, other = first.member, second.member
+    filled = replace(
+        member,
+        name=member.name or other.name,
+        language=member.language or other.language,
+        marks=member.marks | other.marks,
+    )
+    return replace(first, member=filled)
 
 
-def _unguarded(cell: str) -> str:
-    """Without the apostrophe that an export puts before what begins like a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+def _what(said: Said) -> str:
+    return f"line {said.row}" + (f"; since {said.joined}, as it says" if said.joined else "")
 
 
-def _column(cell: str) -> str:
-    word = " ".join(cell.strip().strip('"').lower().split())
-    return _ALIASES.get(word, word)
+COUNTED = tuple(each.name for each in fields(ImportReport) if each.name != "problems")
+"""The names of a report's figures, in order."""
+
+
+def read_addresses(path: Path) -> Iterator[tuple[int, str | AddressError]]:
+    """The addresses of a file, one a line or in a column of CSV or JSON, with their rows; checked, not folded.
+
+    ``@example.org`` stands for a whole domain and is given as it is. Raises ImportProblemError.
+    """
+    from chalicelib.audience.address import parse_address
+
+    for part in look_at(path).parts:
+        column = next(name for name, what in guess(part.columns, part.flavour).fields.items() if what == "email")
+        with closing(part.rows(Position())) as rows:
+            for row, values in rows:
+                found = values if isinstance(values, str) else values.get(column, "")
+                address = found.strip() if isinstance(found, str) else ""
+                try:
+                    if isinstance(values, str):
+                        raise AddressError(values)
+                    yield row, address if address.startswith("@") else parse_address(address)
+                except AddressError as error:
+                    yield row, error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table as RichTable
 
-from chalicelib.audience.importing import import_csv
+from chalicelib.audience.importing import ImportJob, import_people
 from chalicelib.audience.subscriber import Basis
 from chalicelib.cli.context import out
 from chalicelib.cli.sending import tick_once
@@ -51,10 +51,8 @@ def moments(runtime: Runtime) -> list[datetime]:
 
 def _import(runtime: Runtime, file: Path) -> None:
     for newsletter in runtime.site.newsletters.values():
-        report = import_csv(
-            file, site=runtime.site, newsletter=newsletter, basis=Basis.CONSENT, audience=runtime.audience,
-            secrets=runtime.secrets, now=datetime.now(UTC),
-        )  # fmt: skip
+        job = ImportJob(file, runtime.site, newsletter, Basis.CONSENT, runtime.secrets, datetime.now(UTC))
+        report = import_people(job, runtime.table)
         out.print(
             f"{newsletter.name}: {report.new} of {report.read} sample subscribers imported, {report.same} known already"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.audience.audience import Audience, make_member
-from chalicelib.audience.importing import ImportReport, import_csv
+from chalicelib.audience.importing import ImportJob, ImportReport, import_people
 from chalicelib.audience.subscriber import Basis
 from chalicelib.audience.tokens import Secrets
 from chalicelib.content.values import Newsletter, Topic
@@ -32,13 +32,18 @@ class People:
         member = replace(make_member(SECRETS, newsletter, address, "", "en"), **changes)
         return self.audience.subscribe([member], Basis.CONSENT, "a test", NOW)[0]
 
-    def load(self, text: str | bytes, table: Table | None = None, newsletter: Newsletter = NEWSLETTER) -> ImportReport:
-        path = self.folder / "people.csv"
+    def load(
+        self,
+        text: str | bytes,
+        table: Table | None = None,
+        newsletter: Newsletter = NEWSLETTER,
+        name: str = "people.csv",
+        **options: Any,
+    ) -> ImportReport:
+        path = self.folder / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        audience = self.audience if table is None else Audience(table, SECRETS)
-        return import_csv(
-            path, site=SITE, newsletter=newsletter, basis=Basis.CONSENT, audience=audience, secrets=SECRETS, now=NOW
-        )
+        job = ImportJob(path, SITE, newsletter, Basis.CONSENT, SECRETS, NOW, **options)
+        return import_people(job, table or self.table)
 
     def addresses(self) -> list[str]:
         return sorted(member.address for member in self.audience.members("digest"))
