@@ -50,16 +50,18 @@ class Audience:
         """The id of an address. Raises AddressError."""
         return subscriber_id(parse_address(address), self._secrets.sid_key)
 
-    def subscribe(self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime) -> list[str]:
+    def subscribe(
+        self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime, announce: Announce = nothing_more
+    ) -> list[str]:
         """Make people confirmed members, with evidence; what became of each: new, changed, same or why not.
 
         Whoever has left or is suppressed is not taken back: 'unsubscribed', 'suppressed'. At most 30 at once
-        (a transaction holds 100 writes), one newsletter each, no person twice.
+        (a transaction holds 100 writes), one newsletter each, no person twice. An import announces nothing.
         """
-        return settle(self._table, lambda: self._decide(wanted, basis, how, now))
+        return settle(self._table, lambda: self._decide(wanted, basis, how, now, announce))
 
     def _decide(
-        self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime
+        self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime, announce: Announce
     ) -> tuple[list[str], list[Write]]:
         keys: list[Key] = []
         for w in wanted:
@@ -73,7 +75,7 @@ class Audience:
             results.append(result)
             if result in {"new", "changed"}:
                 evidence = Evidence(now, "subscribed" if result == "new" else "changed", w.newsletter, str(basis), how)
-                writes += _writes(w, old, person, evidence)
+                writes += [*_writes(w, old, person, evidence), *announce(w.sid, evidence)]
         return results, writes
 
     def leave(self, sid: str, newsletter: str, now: datetime, how: str, why: str = "") -> bool:
@@ -136,7 +138,7 @@ class Audience:
 
     def suppress(self, sid: str, reason: str, now: datetime) -> None:
         """Never write to this person again, in any newsletter, until somebody lifts it. Raises ValueError."""
-        Suppressions(self._table).add(sid, Reason(reason), now)
+        Suppressions(self._table, self._announce).add(sid, Reason(reason), now)
 
     def profile(self, address: str) -> Profile:
         """One person. Raises NotFoundError, AddressError."""

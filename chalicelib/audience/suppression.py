@@ -1,6 +1,6 @@
 """Suppression: who is never written to, in any newsletter or outreach, why and since when; and the ways back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,8 +48,8 @@ class Suppression:
 class Suppressions:
     """All suppressions of a site."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, table: Table, announce: Callable[[str, Evidence], Sequence[Write]] = lambda *_: ()) -> None:
+        self._table, self._announce = table, announce
 
     def add(self, sid: str, reason: Reason, now: datetime, *, note: str = "", by: str = "") -> bool:
         """Never write to this person again; False where it was so already, for as strong a reason."""
@@ -68,6 +68,8 @@ class Suppressions:
             writes: list[Write] = [Replace(item, _data(wanted)) if item else Insert(key, _data(wanted))]
             if not wanted.who.startswith("@"):
                 writes += _noted(wanted.who, "suppressed", wanted, self._table)
+                at = datetime.fromisoformat(wanted.at)
+                writes += self._announce(wanted.who, Evidence(at, "suppressed", "", how=str(wanted.reason)))
             try:
                 self._table.transact(writes)
             except ConflictError:

@@ -167,8 +167,10 @@ class Answer:
 
 
 @contextmanager
-def asked(target: Target, headers: Mapping[str, str], network: Network, deadline: Deadline) -> Iterator[Answer]:
-    """The answer to one question, as long as the context lasts. Raises SourceError in plain words."""
+def asked(
+    target: Target, headers: Mapping[str, str], network: Network, deadline: Deadline, body: bytes | None = None
+) -> Iterator[Answer]:
+    """The answer to one question, as long as the context lasts; with a body it is a POST. Raises SourceError."""
     import urllib3
     from urllib3.connection import HTTPConnection
 
@@ -178,9 +180,8 @@ def asked(target: Target, headers: Mapping[str, str], network: Network, deadline
             wire = _Wire(connected, deadline)
             connection = HTTPConnection(target.host, target.port)
             connection.sock = wire
-            connection.request(
-                "GET", target.request, headers={"Host": target.host_header, **headers}, preload_content=False
-            )
+            method, bears = "GET" if body is None else "POST", {"Host": target.host_header, **headers}
+            connection.request(method, target.request, body=body, headers=bears, preload_content=False)
             with connection.getresponse() as answer:
                 wire.limit += MAX_BYTES
                 wire.too_much = f"is larger than {MAX_BYTES // 1024 // 1024} MB"
