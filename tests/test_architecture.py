@@ -57,6 +57,11 @@ def test_sockets_are_where_they_are_guarded_or_for_mail() -> None:
     assert users == {"chalicelib/collect/guard.py", "chalicelib/collect/wire.py", "chalicelib/web/server.py"}
 
 
+def test_only_the_look_for_mail_servers_asks_the_dns() -> None:
+    """It asks the machine's own nameservers for the name of a domain, and connects to nothing it hears of."""
+    assert importers("dns") == {"chalicelib/audience/mx.py"}
+
+
 def test_nothing_else_connects() -> None:
     connecting = {
         path.relative_to(ROOT).as_posix()
