@@ -1,9 +1,7 @@
 """The composition root: builds what the doors and the command need, lazily; the only importer of adapters."""
 
-import os
 import secrets as random_secrets
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.audience.audience import Audience
@@ -22,7 +20,8 @@ from chalicelib.audience.tokens import (
 from chalicelib.clock import Clock, system_clock
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
-from chalicelib.errors import ConfigurationError, StoreUnavailableError
+from chalicelib.errors import ConfigurationError
+from chalicelib.secret_file import kept_secret
 from chalicelib.settings import Settings, load_settings
 from chalicelib.store import Blobs, Queue, Table
 from chalicelib.transports import Transport
@@ -157,7 +156,7 @@ class Runtime:
         text = self.settings.secret
         if not text and self.settings.store == "aws":
             raise ConfigurationError("SENDBRIEF_SECRET is not set.", "Set it to a long random text and keep it safe.")
-        keys = (text or _kept_secret(self.settings.data / "secret.key")).split(",")
+        keys = (text or kept_secret(self.settings.data / "secret.key")).split(",")
         return Secrets(tuple(key.strip() for key in keys if key.strip()))
 
     @cached_property
@@ -290,27 +289,3 @@ def _required(value: str, name: str) -> str:
     if not value:
         raise ConfigurationError(f"{name} is not set.", "The table of settings is in docs/operating.md.")
     return value
-
-
-def _kept_secret(path: Path) -> str:
-    """The secret of a data folder, made once; two processes that make it at once end with the same."""
-    try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"{path.name}.{os.getpid()}.{random_secrets.token_hex(4)}")
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(random_secrets.token_hex(32) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                path.hardlink_to(fresh)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        return path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        words = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise StoreUnavailableError(
-            f"The secret {path} can't be read or made: {words}.", "Make the data folder writable, or name another one."
-        ) from None
