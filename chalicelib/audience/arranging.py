@@ -18,12 +18,11 @@ def rearranged(
     """
     changed, evidence = list[Membership](), list[Evidence]()
     for name in dict.fromkeys([*person.confirmed, *wishes.newsletters]):
-        old = person.confirmed.get(name)
         new = _wanted(person, name, wishes, shown, now)
-        if new == old:
+        if new == person.members.get(name):
             continue
         changed.append(new)
-        evidence.append(_evidence(old, new, now, how))
+        evidence.append(_evidence(person.confirmed.get(name), new, now, how))
     return changed, evidence
 
 
@@ -31,6 +30,8 @@ def _wanted(person: Person, name: str, wishes: Wishes, shown: Collection[str], n
     old, choices = person.members.get(name), wishes.newsletters.get(name)
     if choices is None and old and name in shown:
         return replace(old, state=MemberState.UNSUBSCRIBED, paused_until="")
+    if old and old.state is MemberState.UNSUBSCRIBED and name in wishes.had:
+        return old  # they left after the form was shown: leaving wins
     back = old is None or old.state is not MemberState.CONFIRMED
     address = person.profile.address if person.profile else ""
     base = old or Membership(name, person.sid, address)

@@ -2,7 +2,7 @@
 
 A form has ``newsletter`` once for each that is ticked, and for each of them ``cadence.<newsletter>``,
 ``topics.<newsletter>`` (``all`` or ``chosen``) and ``topic.<newsletter>`` for each ticked topic; beside them
-``language``, ``name`` and ``pause`` (an ISO date).
+``language``, ``name`` and ``pause`` (an ISO date), and ``had`` for each newsletter that was got when it was shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,12 +49,16 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """All that somebody wants from now on: newsletters with what they chose of each, and how they are written to."""
+    """All that somebody wants from now on: newsletters with what they chose of each, and how they are written to.
+
+    ``had`` are the newsletters they got when the form was shown: whoever left one of them since is not brought back.
+    """
 
     newsletters: Mapping[str, Choices] = field(default_factory=dict)
     language: str = ""
     name: str = ""
     paused_until: str = ""
+    had: frozenset[str] = frozenset()
 
 
 def offered(site: Site, newsletter: Newsletter) -> Offer:
@@ -78,6 +82,7 @@ def read_wishes(form: Form, site: Site, members: Mapping[str, Membership], today
         language=_one(form, "language", site.languages, _first(members, "language")),
         name=clean_name(_text(form, "name")) if "name" in form else _first(members, "name"),
         paused_until=_pause(form, today) if "pause" in form else _first(members, "paused_until"),
+        had=frozenset(form.get("had", ())),
     )
 
 

@@ -54,7 +54,7 @@ def test_every_mail_leads_its_reader_alone_to_what_they_may_choose(house: House)
             assert part is not None
             links = dict(re.findall(r"https://news\.example\.org/([up])/([\w.-]+)", part.get_content()))
             whose = house.sids[mail.recipient], "digest"
-            assert PreferencesTokens(SECRETS).read(links["p"]) == whose
+            assert PreferencesTokens(SECRETS).read(links["p"], SLOT) == whose
             assert UnsubscribeTokens(SECRETS).read(links["u"]) == whose
 
 
