@@ -61,7 +61,7 @@ class Nonces:
             return NonceState.BAD
         if age > LIFETIME:
             return NonceState.EXPIRED
-        return NonceState.TOO_SOON if age < soonest else NonceState.OK
+        return NonceState.TOO_SOON if max(age, timedelta()) < soonest else NonceState.OK
 
     def _serializer(self, purpose: str, subject: str) -> URLSafeSerializer:
         return URLSafeSerializer(
