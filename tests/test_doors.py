@@ -201,6 +201,28 @@ def test_a_provider_that_is_down_is_tried_again_later_and_later(runtime: Runtime
     assert (books.planned, books.pending, books.in_doubt) == (1, 1, 0)
 
 
+def test_notices_go_out_each_by_itself_and_the_bad_ones_come_again(runtime: Runtime) -> None:
+    import app
+    from chalicelib.audience.choices import Choices
+    from chalicelib.audience.signup import Request
+    from chalicelib.deliver.notices import Task, ask
+    from chalicelib.render.notices import Kind
+
+    sid, now = runtime.audience.sid("bo@example.org"), runtime.clock()
+    wanted = {"harbour-log": Choices()}
+    runtime.signups.ask(sid, Request("bo@example.org", "Bo", "de", wanted, "subscribe/1", "a" * 64, now), now)
+    ask(runtime.notice_queue, Task(Kind.CONFIRM, sid, "de"))
+    (message,) = runtime.notice_queue.receive(10)
+    queue = RecordingQueue(runtime.notice_queue)
+    runtime.__dict__["notice_queue"] = queue
+    answer = app.notices(event_of("no JSON", message.body, attempts=3), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert [(held.receipt, delay) for held, delay in queue.released] == [("r0", 20)]
+    ((_, path),) = read_maildir(runtime.settings.maildir)
+    assert b"\r\nTo: bo@example.org\r\n" in path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert runtime.audience.membership("harbour-log", sid) is None, "asked for, not confirmed"
+
+
 def test_the_functions_requirements_are_the_projects_dependencies_pinned_and_hashed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {pin.lower() for pin in project["dependencies"] if not pin.startswith(("boto3==", "chalice=="))}
