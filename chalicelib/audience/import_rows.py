@@ -4,14 +4,13 @@ import csv
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.audience.address import clean_name
-from chalicelib.audience.audience import make_member
+from chalicelib.audience.address import clean_name, parse_address, subscriber_id
 from chalicelib.audience.exporting import NO_TOPICS
 from chalicelib.audience.import_mapping import Mapped, word_of
 from chalicelib.audience.import_reading import Value, plain
@@ -78,6 +77,7 @@ class Reader:
     _columns: dict[str, str] = field(default_factory=dict)
     _kinds: dict[str, str] = field(default_factory=dict)
     _topics: frozenset[str] = frozenset()
+    _key: bytes = b""
 
     def __post_init__(self) -> None:
         for column, what in self.mapped.fields.items():
@@ -85,6 +85,7 @@ class Reader:
                 self._kinds[column] = what.removeprefix("mark:")
             else:
                 self._columns[what] = column
+        self._key = self.secrets.sid_key
         self._topics = frozenset(topic.name for topic in self.site.topics)
 
     def read(self, row: int, values: Mapping[str, Value]) -> Said:
@@ -94,19 +95,22 @@ class Reader:
         if "attributes" in fields:
             fields = {**_attributes(fields["attributes"], remarks), **fields}
         fate = self._fate(fields, remarks)
-        member = make_member(self.secrets, self.newsletter.name, _text(fields, "email"), _name(fields), "")
+        address = parse_address(_text(fields, "email"))
         joined = self._joined(fields, remarks)
-        member = replace(
-            member,
+        kept = fate is Fate.LEFT and self.flavour == "sendbrief"
+        member = Membership(
+            self.newsletter.name,
+            subscriber_id(address, self._key),
+            address,
+            clean_name(_name(fields)),
             language=self._language(_text(fields, "language"), remarks),
             topics=self._chosen(fields.get("topics", ""), remarks),
             cadence=self._cadence(_text(fields, "cadence"), remarks),
+            state=MemberState.UNSUBSCRIBED if kept else MemberState.CONFIRMED,
             paused_until=_paused(_text(fields, "paused"), remarks),
             joined=joined,
             marks=self._marks(fields, values, remarks),
         )
-        if fate is Fate.LEFT and self.flavour == "sendbrief":
-            member = replace(member, state=MemberState.UNSUBSCRIBED)
         return Said(row, fate, member, joined, tuple(remarks))
 
     def _fate(self, fields: Mapping[str, Value], remarks: list[str]) -> Fate:
@@ -163,6 +167,8 @@ class Reader:
         return moment.isoformat()
 
     def _marks(self, fields: Mapping[str, Value], values: Mapping[str, Value], remarks: list[str]) -> frozenset[str]:
+        if not (self._kinds or fields.get("tags") or fields.get("marks")):
+            return frozenset()
         marks = {unquote(word) for word in _list(fields.get("marks", ""), lambda text: text.split())}
         marks |= {f"tag:{_mark(tag)}" for tag in _list(fields.get("tags", ""), _tags)}
         for column, kind in self._kinds.items():

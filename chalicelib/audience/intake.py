@@ -74,11 +74,13 @@ class Intake:
         keys: list[Key] = []
         for one in wanted:
             sid = one.member.sid
-            keys += [one.member.key, profile_key(sid), suppression_key(sid), _moved_key(sid)]
+            keys += (one.member.key, profile_key(sid), suppression_key(sid), _moved_key(sid))
         found = self.table.get_many(keys)
-        results, writes = [], []
+        results: list[str] = []
+        writes: list[Write] = []
+        today = self.now.isoformat()
         for one in wanted:
-            result, member = _what_becomes(one.member, found, self.now)
+            result, member = _what_becomes(one.member, found, today)
             results.append(result)
             if result in {"new", "changed"}:
                 writes += self._writes(member, found, "changed" if result == "changed" else "", one.what)
@@ -101,7 +103,7 @@ def _moved_key(sid: str) -> Key:
     return Key(f"MOVED#{sid}", "-")
 
 
-def _what_becomes(wanted: Membership, found: dict[Key, Item], now: datetime) -> tuple[str, Membership]:
+def _what_becomes(wanted: Membership, found: dict[Key, Item], today: str) -> tuple[str, Membership]:
     """A member's own choices stand: an import only fills in what is not known yet."""
     if suppression_key(wanted.sid) in found:
         return "suppressed", wanted
@@ -109,12 +111,12 @@ def _what_becomes(wanted: Membership, found: dict[Key, Item], now: datetime) -> 
     if old is None:
         if _moved_key(wanted.sid) in found:
             return "moved", wanted
-        return "new", wanted if wanted.joined else replace(wanted, joined=now.isoformat())
+        return "new", wanted if wanted.joined else replace(wanted, joined=today)
     known = membership_from_data(wanted.newsletter, wanted.sid, old.data)
     if known.state is MemberState.UNSUBSCRIBED:
         return "unsubscribed", known
     if known.state is not MemberState.CONFIRMED:
-        return "changed", replace(wanted, joined=wanted.joined or now.isoformat())
+        return "changed", replace(wanted, joined=wanted.joined or today)
     filled = replace(
         known,
         name=known.name or wanted.name,
