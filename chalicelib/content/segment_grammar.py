@@ -19,6 +19,7 @@ MOST_CHARACTERS = 2000
 MOST_DEPTH = 20
 _SHOWN = 60
 """How many characters stand around the place of an error."""
+_LONGEST_WORD = 40
 
 GRAMMAR = r"""
 ?start: either
@@ -144,10 +145,20 @@ def _word(token: "Token") -> Word:
 def refusal(text: str, at: int, reason: str) -> SegmentError:
     """The error for a place in a text, with a picture of it: two lines, the second points at the column ``at``."""
     start = max(0, at - _SHOWN)
-    line = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp", "Cs"} else c for c in text)
+    line = _on_one_line(text)
     shown = ("…" if start else "") + line[start : at + _SHOWN // 2]
     before = ("…" if start else "") + line[start : at - 1]
+    reason = _on_one_line(reason)
     return SegmentError(f"{reason}\n  {shown}\n  {' ' * sum(map(_width, before))}^", reason, at)
+
+
+def shortened(text: str) -> str:
+    """A word of the text for a message."""
+    return text if len(text) <= _LONGEST_WORD else f"{text[:_LONGEST_WORD]}…"
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp", "Cs"} else c for c in text)
 
 
 def _width(character: str) -> int:
@@ -171,8 +182,7 @@ def _unexpected(text: str, error: "UnexpectedInput") -> SegmentError:
     at = (token.start_pos or 0) + 1
     if str(token).lower() in KEYWORDS and "TEXT" in (error.accepts or error.expected):
         return refusal(text, at, f"'{token}' is a word of the language; as a value put it in quotes")
-    shown = str(token) if len(token) <= 30 else f"{token[:30]}…"
-    return refusal(text, at, f"'{shown}' can't stand here; {wanted}")
+    return refusal(text, at, f"'{shortened(token)}' can't stand here; {wanted}")
 
 
 def _wanted(expected: set[str]) -> str:

@@ -8,7 +8,16 @@ from difflib import get_close_matches
 
 from chalicelib.content.fields import Fields
 from chalicelib.content.problems import did_you_mean
-from chalicelib.content.segment_grammar import MOST_CHARACTERS, MOST_DEPTH, Stated, Tree, Word, parse_tree, refusal
+from chalicelib.content.segment_grammar import (
+    MOST_CHARACTERS,
+    MOST_DEPTH,
+    Stated,
+    Tree,
+    Word,
+    parse_tree,
+    refusal,
+    shortened,
+)
 from chalicelib.content.segments import UNREADABLE, Ago, Node, Not, Part, Segment, Value, all_of, any_of, depth, written
 from chalicelib.content.values import EditionNote, Newsletter, Site
 from chalicelib.errors import SegmentError
@@ -124,33 +133,34 @@ class _Reader:
     def _marked(self, stated: Stated) -> Node:
         kind, value = stated.field.text.lower(), stated.values[0]
         if kind in _OPERATORS:
-            example = kind if kind == "paused" else f"{kind} = {value.text}"
+            example = kind if kind == "paused" else f"{kind} = {shortened(value.text)}"
             raise self._wrong(stated.field, f"'{kind}' is compared, not marked; write {example}")
+        shown = shortened(stated.field.text)
         near = get_close_matches(kind, _KINDS, n=1, cutoff=0.8)
         if not _KIND.match(kind) or (near and kind not in _KINDS):
             hint = f"did you mean '{near[0]}'?" if near else "a kind is letters, digits and hyphens, like tag:speaker"
-            raise self._wrong(stated.field, f"'{stated.field.text}' is no kind of mark; {hint}")
+            raise self._wrong(stated.field, f"'{shown}' is no kind of mark; {hint}")
         if value.kind == "AGO" or not value.text:
             raise self._wrong(value, f"{kind} needs a word, like {kind}:speaker")
         if kind == "segment":
             return self._named(value)
         if kind == "topic" and self._known.strict and value.text not in self._known.topics:
             hint = did_you_mean(value.text, self._known.topics)
-            raise self._wrong(value, f"there is no topic '{value.text}'; {hint}")
+            raise self._wrong(value, f"there is no topic '{shortened(value.text)}'; {hint}")
         return Part(kind, ":", (value.text,))
 
     def _named(self, name: Word) -> Node:
         text = self._known.segments.get(name.text)
         if text is None:
             hint = did_you_mean(name.text, self._known.segments)
-            raise self._wrong(name, f"there is no segment '{name.text}' in site.yaml (above this); {hint}")
+            raise self._wrong(name, f"there is no segment '{shortened(name.text)}' in site.yaml (above this); {hint}")
         return _Reader(text, self._known).node(parse_tree(text))
 
     def _condition(self, stated: Stated) -> Part:
         name = stated.field.text.lower()
         if name not in _OPERATORS:
             hint = did_you_mean(name, [*_OPERATORS, *(f"{kind}:…" for kind in _KINDS)])
-            raise self._wrong(stated.field, f"there is no field '{stated.field.text}'; {hint}")
+            raise self._wrong(stated.field, f"there is no field '{shortened(stated.field.text)}'; {hint}")
         allowed = _OPERATORS[name]
         if not allowed:
             if stated.operator:
@@ -170,7 +180,7 @@ class _Reader:
         choice = self._choice(name)
         if choice is not None and word.text not in choice and (self._known.strict or name == "topics"):
             raise self._wrong(
-                word, f"'{word.text}' is no {name.removesuffix('s')} here; {did_you_mean(word.text, choice)}"
+                word, f"'{shortened(word.text)}' is no {name.removesuffix('s')} here; {did_you_mean(word.text, choice)}"
             )
         return word.text
 
@@ -193,7 +203,7 @@ class _Reader:
         except ValueError:
             pass
         needs = "joined needs a date like 2026-01-31, 'today' or '30d ago'"
-        raise self._wrong(word, f"{needs}, found is '{word.text}'")
+        raise self._wrong(word, f"{needs}, found is '{shortened(word.text)}'")
 
     def _domain(self, word: Word) -> str:
         """As addresses hold it: small letters, an IDN domain as A-labels."""
@@ -201,7 +211,7 @@ class _Reader:
         try:
             text = text if text.isascii() else text.encode("idna").decode()
         except UnicodeError:
-            raise self._wrong(word, f"'{word.text}' is no domain; write it like example.org") from None
+            raise self._wrong(word, f"'{shortened(word.text)}' is no domain; write it like example.org") from None
         if not re.match(r"[a-z0-9_.-]{1,253}\Z", text):
-            raise self._wrong(word, f"'{word.text}' is no domain; write it like example.org")
+            raise self._wrong(word, f"'{shortened(word.text)}' is no domain; write it like example.org")
         return text
