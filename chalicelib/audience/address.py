@@ -103,7 +103,7 @@ def _problem_of_local(local: str) -> str:
         return "no-local"
     if not local.isascii():
         return "local-not-ascii"
-    if not _ATEXT.fullmatch(local):
+    if not _ATEXT.fullmatch(local) or "=?" in local:  # many programs decode RFC 2047's words even in an address
         return "local"
     if ".." in local:
         return "double-dot"
@@ -142,7 +142,7 @@ def clean_name(text: str) -> str:
     Joiners stay between letters or pictures that need them: Persian and Indic names, emoji of several. What shows
     nothing at all is no name: ''.
     """
-    shown = unicodedata.normalize("NFC", _UNSEEN.sub("", _BREAKS.sub(" ", text)))
+    shown = unicodedata.normalize("NFC", _UNSEEN.sub("", _BREAKS.sub(" ", text[:_MAX_TYPED])))
     joined = unicodedata.normalize("NFC", _STRAY_JOINER.sub("", " ".join(shown.split())))
     name = " ".join(joined.split())[:MAX_NAME].rstrip(" \u200c\u200d")
     return name if any(_shows(character) for character in name) else ""
