@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import cache
 from typing import Any
 
 from chalice.app import CloudWatchEvent, Rate, SQSEvent
@@ -47,10 +48,11 @@ async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     from chalicelib.store import QueueMessage
 
     runtime, failed = house.runtime(), list[dict[str, str]]()
+    sender = cache(runtime.notices)
     for record in records:
         attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
         try:
-            await runtime.notices().work(read_notice(record["body"]))
+            await sender().work(read_notice(record["body"]))
         except SendbriefError as error:
             later(runtime.notice_queue, QueueMessage(record["body"], record["receiptHandle"], attempts), error)
             failed.append({"itemIdentifier": record["messageId"]})

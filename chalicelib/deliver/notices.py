@@ -5,7 +5,7 @@ after the same writes, whether an address is known or not.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -28,7 +28,7 @@ from chalicelib.content.values import Site
 from chalicelib.deliver.latest import latest_issues
 from chalicelib.errors import ConflictError, StoreError, TransportUnavailableError
 from chalicelib.render.compiling import compile_notice
-from chalicelib.render.letter import Reader
+from chalicelib.render.letter import Letter, Reader
 from chalicelib.render.notices import Kind, Notice, render_notice
 from chalicelib.render.templates import templates_for
 from chalicelib.store import Blobs, Insert, Key, Queue, Table
@@ -41,6 +41,7 @@ LIFETIMES = {
     Kind.CHANGE: ChangeTokens.lifetime.days,
     Kind.DATA: DataTokens.lifetime.days,
 }
+MOST_LETTERS = 64
 ANSWERS = frozenset({Kind.CONFIRM, Kind.CHANGE, Kind.MOVING, Kind.DATA})
 """Kinds that answer what somebody does right now: a suppression that they can lift themselves does not stop them."""
 
@@ -99,6 +100,7 @@ class Notices:
                  clock: Clock) -> None:  # fmt: skip
         self._site, self._table, self._transport, self._clock = site, table, transport, clock
         self._editions = EditionStore(table, blobs)
+        self._letters: dict[tuple[Kind, str, tuple[str, ...]], Letter] = {}
         self._audience, self._signups, self._moves = Audience(table, secrets), SignUps(table), Moves(table)
         self._unsubscribe, self._preferences = UnsubscribeTokens(secrets), PreferencesTokens(secrets)
         self._confirm, self._change, self._data_links = (
@@ -176,16 +178,22 @@ class Notices:
         return _Addressee(person.profile.address, person.profile.name, names) if person.profile and names else None
 
     def _mail(self, task: Task, to: _Addressee, now: datetime) -> Mail:
-        newsletters = [self._site.newsletters[name] for name in to.newsletters if name in self._site.newsletters]
         language = task.language if task.language in self._site.languages else self._site.fallback
-        notice = Notice(task.kind, newsletters, language, (), LIFETIMES.get(task.kind, 0))
-        if task.kind is Kind.WELCOME:
-            notice = replace(notice, latest=latest_issues(self._site, self._editions, to.newsletters, language))
-        letter = compile_notice(
-            render_notice(self._site, notice, templates=templates_for(self._site.root)), site=self._site, notice=notice
-        )
-        content = letter.personalise(self._reader(task, to, now))
+        content = self._letter(task.kind, language, to.newsletters).personalise(self._reader(task, to, now))
         return Mail(self._site.sender.address, to.address, content, {"notice": str(task.kind)})
+
+    def _letter(self, kind: Kind, language: str, names: tuple[str, ...]) -> Letter:
+        """The letter of a notice, compiled once for all who get the same."""
+        key = (kind, language, names)
+        if key not in self._letters:
+            newsletters = [self._site.newsletters[name] for name in names if name in self._site.newsletters]
+            latest = latest_issues(self._site, self._editions, names, language) if kind is Kind.WELCOME else ()
+            notice = Notice(kind, newsletters, language, latest, LIFETIMES.get(kind, 0))
+            rendered = render_notice(self._site, notice, templates=templates_for(self._site.root))
+            if len(self._letters) >= MOST_LETTERS:
+                self._letters.clear()
+            self._letters[key] = compile_notice(rendered, site=self._site, notice=notice)
+        return self._letters[key]
 
     def _reader(self, task: Task, to: _Addressee, now: datetime) -> Reader:
         base, first = self._site.base_url, next(iter(to.newsletters), "")

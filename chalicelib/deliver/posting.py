@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 
 from chalicelib.deliver.notices import Done, Notices, read_notice
 from chalicelib.errors import ConfigurationError, SendbriefError, SendingError
@@ -15,12 +16,12 @@ BATCH = 10
 
 async def post(queue: Queue, notices: Callable[[], Notices], *, stop: Callable[[], bool] = lambda: False) -> list[Done]:
     """Send all notices that wait; what became of each. Trouble gives a notice back for later, and ends this round."""
-    done = list[Done]()
+    done, sender = list[Done](), cache(notices)
     while not stop():
         messages = queue.receive(BATCH, visibility=VISIBILITY_SECONDS)
         for place, message in enumerate(messages):
             try:
-                done.append(await notices().work(read_notice(message.body)))
+                done.append(await sender().work(read_notice(message.body)))
             except SendbriefError as error:
                 later(queue, message, error)
                 if isinstance(error, (SendingError, ConfigurationError)):
