@@ -24,6 +24,7 @@ from chalicelib.audience.import_reading import (
     read_json_lines,
     read_roster,
     roster_entry,
+    shown,
 )
 from chalicelib.errors import ImportProblemError, UsageError
 
@@ -206,9 +207,9 @@ def _with_addresses(part: Part, chosen: Sequence[str]) -> Part:
         except UsageError as error:
             raise UsageError(f"{part.name}: {error.message}", error.hint) from None
         if not found:
-            shown = ", ".join(column[:40] for column in part.columns[:10]) or "nothing"
+            first = ", ".join(shown(column[:40]) for column in part.columns[:10]) or "nothing"
             raise ImportProblemError(
-                f"{part.name} has no column 'email'; its first line has: {shown}.",
+                f"{part.name} has no column 'email'; its first line has: {first}.",
                 "Name the columns in the first line: email,name,language; or say which it is: --map 'NAME=email'.",
             )
     return part

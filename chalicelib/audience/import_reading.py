@@ -50,8 +50,8 @@ class _Lines:
         return line
 
 
-def read_csv(file: TextIO, columns: tuple[str, ...], delimiter: str) -> Iterator[Row]:
-    """The rows below the header, which has been read."""
+def read_csv(file: TextIO, columns: tuple[str, ...], delimiter: str, *, guarded: bool = True) -> Iterator[Row]:
+    """The rows below the header, which has been read. ``guarded`` cells have an apostrophe before a formula."""
     lines = _Lines(file)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)  # else a stray quote swallows the rows after it
     while True:
@@ -215,6 +215,11 @@ def plain(value: Any) -> Value:
 def sound(text: str) -> str:
     """Text without halves of surrogate pairs, which JSON can spell and nothing can keep."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def shown(text: str) -> str:
+    """A stranger's words for a terminal: nothing in them moves its cursor."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _words(error: Exception) -> str:

@@ -22,7 +22,7 @@ from chalicelib.content.values import Newsletter, Site
 MOST_MARKS = 50
 MAX_MARK = 100
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_MARK = re.compile(r"[a-z][a-z0-9-]{0,30}:\S+")
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _GO_ZONE = re.compile(r" ([+-]\d{4}) \S{1,9}$")
 """The end of a time as Go prints it, which listmonk's export has: ``2021-02-22 10:03:25.12 +0000 UTC``."""
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
@@ -78,6 +78,7 @@ class Reader:
     _kinds: dict[str, str] = field(default_factory=dict)
     _topics: frozenset[str] = frozenset()
     _key: bytes = b""
+    _today: str = ""
 
     def __post_init__(self) -> None:
         for column, what in self.mapped.fields.items():
@@ -85,13 +86,13 @@ class Reader:
                 self._kinds[column] = what.removeprefix("mark:")
             else:
                 self._columns[what] = column
-        self._key = self.secrets.sid_key
+        self._key, self._today = self.secrets.sid_key, self.now.isoformat()
         self._topics = frozenset(topic.name for topic in self.site.topics)
 
     def read(self, row: int, values: Mapping[str, Value]) -> Said:
         """What a row says. Raises AddressError."""
         remarks: list[str] = []
-        fields = {name: value for name, column in self._columns.items() if (value := _cell(values, column))}
+        fields = {name: value for name, column in self._columns.items() if (value := _cell(values, column)) != ""}
         if "attributes" in fields:
             fields = {**_attributes(fields["attributes"], remarks), **fields}
         fate = self._fate(fields, remarks)
@@ -108,7 +109,7 @@ class Reader:
             cadence=self._cadence(_text(fields, "cadence"), remarks),
             state=MemberState.UNSUBSCRIBED if kept else MemberState.CONFIRMED,
             paused_until=_paused(_text(fields, "paused"), remarks),
-            joined=joined,
+            joined=joined or self._today,
             marks=self._marks(fields, values, remarks),
         )
         return Said(row, fate, member, joined, tuple(remarks))
@@ -169,11 +170,11 @@ class Reader:
     def _marks(self, fields: Mapping[str, Value], values: Mapping[str, Value], remarks: list[str]) -> frozenset[str]:
         if not (self._kinds or fields.get("tags") or fields.get("marks")):
             return frozenset()
-        marks = {unquote(word) for word in _list(fields.get("marks", ""), lambda text: text.split())}
+        marks = set(_list(fields.get("marks", ""), lambda text: [unquote(word) for word in text.split()]))
         marks |= {f"tag:{_mark(tag)}" for tag in _list(fields.get("tags", ""), _tags)}
         for column, kind in self._kinds.items():
             marks |= {f"{kind}:{_mark(text)}" for text in _list(_cell(values, column), lambda text: [text])}
-        good = sorted(mark for mark in marks if len(mark) <= MAX_MARK and _MARK.fullmatch(mark) and mark.isprintable())
+        good = sorted(mark for mark in marks if len(mark) <= MAX_MARK and _is_mark(mark))
         if len(good) < len(marks) or len(good) > MOST_MARKS:
             left = len(marks) - len(good[:MOST_MARKS])
             remarks.append(f"{left} of its tags and marks are empty, too long or too many; left out")
@@ -223,6 +224,11 @@ def _tags(text: str) -> list[str]:
 def _mark(text: str) -> str:
     """The value of a mark: small letters, hyphens for blanks."""
     return "-".join(clean_name(text).lower().split())
+
+
+def _is_mark(mark: str) -> bool:
+    kind, colon, value = mark.partition(":")
+    return bool(colon and value and _KIND.fullmatch(kind) and clean_name(value) == value)
 
 
 def _attributes(value: Value, remarks: list[str]) -> dict[str, Value]:

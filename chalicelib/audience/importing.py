@@ -10,7 +10,7 @@ from pathlib import Path
 from chalicelib.audience.audience import Audience
 from chalicelib.audience.import_formats import Format, Opened, Part, Position, look_at
 from chalicelib.audience.import_mapping import Mapped, guess
-from chalicelib.audience.import_reading import Row
+from chalicelib.audience.import_reading import Row, shown
 from chalicelib.audience.import_rows import Fate, Reader, Said
 from chalicelib.audience.intake import MOST, Intake, Wanted
 from chalicelib.audience.subscriber import Basis
@@ -22,7 +22,7 @@ from chalicelib.store import Key, Put, Table
 MOST_PROBLEMS = 1000
 """Problems kept in words; the others are only counted, so that a file of nothing else fits in memory."""
 SAVED_EVERY = 100
-"""Batches after which the place is written down: what a cut-off import does again at most."""
+"""Batches after which the place is written down: what an import that was cut off looks at again, at most."""
 KEPT = timedelta(days=30)
 
 
@@ -62,7 +62,7 @@ class ImportReport:
         """One more problem."""
         self.problem_count += 1
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(RowProblem(row, message, file))
+            self.problems.append(RowProblem(row, shown(message), file))
 
 
 Progress = Callable[[int, int], None]
@@ -81,6 +81,7 @@ class ImportJob:
     now: datetime
     written: Format | None = None
     chosen: Sequence[str] = ()
+    saved_every: int = SAVED_EVERY
 
     def open(self) -> Opened:
         """Look at the file. Raises ImportProblemError, UsageError."""
@@ -153,7 +154,7 @@ class _Run:
                 self._one(part, reader, row)
                 if len(self._batch) == MOST:
                     self._flush(part)
-                    if count // MOST % SAVED_EVERY == 0:
+                    if self._batches % self._job.saved_every == 0:
                         self.place.keep(number, count)
         self._flush(part)
         self.place.keep(number + 1, 0)

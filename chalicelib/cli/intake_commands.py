@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chalicelib.audience.exporting import ExportFormat, export
 from chalicelib.audience.import_formats import Format, Opened
+from chalicelib.audience.import_reading import shown
 from chalicelib.audience.importing import ImportJob, ImportReport, import_people
 from chalicelib.audience.importing import Progress as Told
 from chalicelib.audience.looking import LookingTable
@@ -90,12 +91,16 @@ def _show_mapping(job: ImportJob, opened: Opened) -> None:
         whose = f" as {part.flavour} exports it" if part.flavour else ""
         out.print(f"{escape(part.name)}: {part.written}{whose}")
         for column, what in mapped.fields.items():
-            out.print(f"  {escape(column)} → {what}" + (":…" if what.startswith("mark:") else ""))
+            out.print(f"  {_named(column)} → {what}" + (":…" if what.startswith("mark:") else ""))
         if mapped.unused:
             more = f" and {len(mapped.unused) - SHOWN} more" if len(mapped.unused) > SHOWN else ""
-            out.print(f"  [dim]not used: {escape(', '.join(name[:60] for name in mapped.unused[:SHOWN]))}{more}[/]")
+            out.print(f"  [dim]not used: {', '.join(map(_named, mapped.unused[:SHOWN]))}{more}[/]")
         if mapped.ips:
-            out.print(f"  [dim]never taken over: {escape(', '.join(name[:60] for name in mapped.ips[:SHOWN]))}[/]")
+            out.print(f"  [dim]never taken over: {', '.join(map(_named, mapped.ips[:SHOWN]))}[/]")
+
+
+def _named(column: str) -> str:
+    return escape(shown(column[:60]))
 
 
 _TOLD = (
