@@ -186,7 +186,8 @@ def _csv(name: str, opening: Opening, header: str, kind: Format | None, state: s
     cells = next(csv.reader([header], delimiter=delimiter), [])
     columns = tuple(dict.fromkeys(_unlike(cells)))
     flavour = str(kind) if kind in {Format.LISTMONK, Format.MAILCHIMP, Format.SENDBRIEF} else flavour_of(columns)
-    rows = partial(_rows, opening, partial(read_csv, columns=columns, delimiter=delimiter), header=True)
+    read = partial(read_csv, columns=columns, delimiter=delimiter, guarded=flavour != "listmonk")
+    rows = partial(_rows, opening, read, header=True)
     return Part(name, "tsv" if delimiter == "\t" else "csv", flavour, columns, state, rows)
 
 

@@ -67,13 +67,8 @@ def read_csv(file: TextIO, columns: tuple[str, ...], delimiter: str, *, guarded:
             yield first, _torn(f"it is longer than {MAX_RECORD} characters", first, lines.number)
             continue
         if any(cell and not cell.isspace() for cell in cells):
-            yield (
-                first,
-                {
-                    name: unguarded(cell) if len(cell) <= MAX_FIELD else cell[:MAX_FIELD]
-                    for name, cell in zip(columns, cells, strict=False)
-                },
-            )
+            taken = (cell if len(cell) <= MAX_FIELD else cell[:MAX_FIELD] for cell in cells)
+            yield first, dict(zip(columns, map(unguarded, taken) if guarded else taken, strict=False))
 
 
 def _torn(what: str, first: int, last: int) -> str:
