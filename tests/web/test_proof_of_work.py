@@ -115,6 +115,14 @@ def test_what_was_not_done_leaves_nothing(place: Place) -> None:
     assert place.work.verify(challenge.token, solve(challenge), NOW) is WorkState.DONE
 
 
+def test_an_answer_is_a_number_even_where_something_else_would_do(place: Place) -> None:
+    challenge = place.work.make(NOW)
+    words = (f"1{n:x}x" for n in range(10**6))
+    digests = ((word, hashlib.sha256(f"{challenge.salt}:{word}".encode()).digest()) for word in words)
+    word = next(word for word, digest in digests if digest[0] >> (8 - EASY) == 0)
+    assert place.work.verify(challenge.token, word, NOW) is WorkState.WRONG
+
+
 def test_nobody_makes_a_challenge_easier(place: Place) -> None:
     hard = ProofOfWork(place.table, OLD, 20).make(NOW)
     easy = place.work.make(NOW)
