@@ -8,7 +8,6 @@ from chalice.app import Request
 from chalicelib.web import house
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_HOPS = 20
 """Entries of X-Forwarded-For that are looked at, from the right; what a client wrote stands to the left."""
 
@@ -33,17 +32,13 @@ def believed(source: str, forwarded: str, proxies: Sequence[str]) -> str:
     networks = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
     client = _address(source)
     for hop in reversed(forwarded.rsplit(",", MAX_HOPS)[-MAX_HOPS:]):
-        if client is None or not any(_lies_in(client, network) for network in networks):
+        if client is None or not any(client in network for network in networks):
             break
         heard = _address(hop)
         if heard is None:
             break
         client = heard
     return str(client) if client else ""
-
-
-def _lies_in(address: Address, network: Network) -> bool:
-    return address.version == network.version and address in network
 
 
 def _address(text: str) -> Address | None:

@@ -50,6 +50,8 @@ OURS = ("10.0.0.0/8", "fd00::/8")
         (PROXY, "," * 100_000, PROXY),
         (PROXY, f"{OUTER}," * 100_000 + OUTER, OUTER),
         (PROXY, "1" * 100_000, PROXY),
+        (PROXY, "198.51.100.1, " * 50 + CLIENT, CLIENT),
+        (PROXY, f"{CLIENT}, " + f"{OUTER}, " * 10 + OUTER, CLIENT),
     ],
 )
 def test_the_right_most_that_is_no_proxy_of_ours(source: str, forwarded: str, found: str) -> None:
