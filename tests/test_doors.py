@@ -21,7 +21,7 @@ from chalicelib.web import house
 from tests.web.site import AFTER, BEFORE, SLOT, runtime_at, subscribe, write_site
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("boto3", "feedparser", "icalendar", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3")
+HEAVY = ("boto3", "feedparser", "icalendar", "lark", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3")
 
 LOADED = """
 import json, sys
@@ -62,7 +62,10 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
     base = tmp_path_factory.mktemp("doors")
     runtime = populated(base / "site", base / "data")
     whose = runtime.audience.sid("ada@example.org"), "harbour-log"
-    tokens = {"/u/{token}": runtime.tokens.make(*whose), "/p/{token}": runtime.preferences.make(*whose, runtime.clock())}
+    tokens = {
+        "/u/{token}": runtime.tokens.make(*whose),
+        "/p/{token}": runtime.preferences.make(*whose, runtime.clock()),
+    }
     runtime.close()
     return base / "site", base / "data", tokens
 

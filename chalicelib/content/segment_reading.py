@@ -209,7 +209,7 @@ class _Reader:
         """As addresses hold it: small letters, an IDN domain as A-labels."""
         text = word.text.lower()
         try:
-            text = text if text.isascii() else text.encode("idna").decode()
+            text = text.encode("idna").decode()
         except UnicodeError:
             raise self._wrong(word, f"'{shortened(word.text)}' is no domain; write it like example.org") from None
         if not re.match(r"[a-z0-9_.-]{1,253}\Z", text):
