@@ -22,7 +22,10 @@ HOW = "the confirm page"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a form asked for. ``text`` is the SHA-256 (hex) of the words above its button, ``form`` its version."""
+    """What a form asked for. ``text`` is the SHA-256 (hex) of the words above its button, ``form`` its version.
+
+    ``flags`` are what a second look at the address found (see screening.py): members bear them as ``flag:role``.
+    """
 
     address: str
     name: str
@@ -31,6 +34,7 @@ class Request:
     form: str
     text: str
     asked: datetime
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ def _member(person: Person, newsletter: str, request: Request, now: datetime) ->
     choices, old = request.newsletters[newsletter], person.members.get(newsletter)
     return Membership(
         newsletter, person.sid, request.address, request.name or (old.name if old else ""), request.language,
-        choices.topics, choices.cadence, MemberState.CONFIRMED, "", now.isoformat(), old.marks if old else frozenset(),
+        choices.topics, choices.cadence, MemberState.CONFIRMED, "", now.isoformat(),
+        (old.marks if old else frozenset()) | {f"flag:{flag}" for flag in request.flags},
     )  # fmt: skip
 
 
@@ -145,7 +150,7 @@ def read_request(item: Item) -> Request:
     return Request(
         data["address"], data["name"], data["language"],
         {name: choices_from_data(one) for name, one in data["newsletters"].items()},
-        data["form"], data["text"], datetime.fromisoformat(data["asked"]),
+        data["form"], data["text"], datetime.fromisoformat(data["asked"]), tuple(data.get("flags", ())),
     )  # fmt: skip
 
 
@@ -158,4 +163,5 @@ def _data(request: Request) -> dict[str, Any]:
         "form": request.form,
         "text": request.text,
         "asked": request.asked.isoformat(),
+        **({"flags": list(request.flags)} if request.flags else {}),
     }

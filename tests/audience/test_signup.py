@@ -131,6 +131,17 @@ def test_who_left_comes_back_by_confirming(people: People, signups: SignUps, sid
     assert member.marks == {"tag:speaker"}
 
 
+def test_what_is_odd_about_an_address_is_marked_for_editors(people: People, signups: SignUps, sid: str) -> None:
+    people.add(ADA, marks=frozenset({"tag:speaker"}))
+    people.audience.leave(sid, "digest", NOW, "link")
+    odd = replace(REQUEST, flags=("role", "disposable"))
+    signups.ask(sid, odd, NOW)
+    assert signups.pending(sid) == odd
+    confirmed = signups.confirm(sid, LATER)
+    assert confirmed is not None
+    assert confirmed.person.members["digest"].marks == {"tag:speaker", "flag:role", "flag:disposable"}
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_confirming_lifts_a_bounce_and_an_erasure_and_nothing_else(
     people: People, signups: SignUps, sid: str, reason: Reason
