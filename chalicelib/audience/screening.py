@@ -100,8 +100,6 @@ def looks_like_another(domain: str) -> bool:
 
 def meant_domain(domain: str) -> str:
     """The well-known domain that was likely meant by one that is off by a slip of the finger; '' for all else."""
-    if domain in KNOWN:
-        return ""
     name, dot, ending = domain.rpartition(".")
     mended = f"{name}{dot}{ENDINGS.get(ending, ending)}"
     near = "" if mended in KNOWN else _near(mended)

@@ -160,6 +160,9 @@ def test_the_longest_address_is_one() -> None:
     address = "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".exampl"
     assert read(address) == (address, "")
     assert len(address) == MAX_ADDRESS
+    typed = "a" * 64 + "@" + "ü." * 25 + "org"
+    assert read(typed) == ("", "too-long"), "as it goes to the DNS, not as it is typed"
+    assert len(read(typed[:1] + typed[64:])[0]) > 200
 
 
 @pytest.mark.parametrize("piece", PIECES)

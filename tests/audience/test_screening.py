@@ -24,7 +24,8 @@ def codes(typed: str) -> list[str]:
     ["ada@example.org", "ada@gmail.com", "ada@GMX.de", "ada@mail.com", "ada@ymail.com", "ada@gmx.net", "ada@web.dk",
      "ada@posteo.net", "ada@bücher.example", "ada@münchen.de", "ada@例え.jp", "ada@メール例え.jp", "ada@почта.рф",
      "ada@παράδειγμα.gr", "ada@한국語漢字.kr", "informatik@example.org", "infos@example.org", "ada+info@example.org",
-     "ada@duck.com", "ada@simplelogin.com", "ada@privaterelay.appleid.com", "ada@mail.ru", "ada@uni-rostock.de"],
+     "ada@duck.com", "ada@simplelogin.com", "ada@privaterelay.appleid.com", "ada@mail.ru", "ada@uni-rostock.de",
+     "ada@yahoo.dr", "ada@hmail.com", "ada@gmailx.org"],
 )  # fmt: skip
 def test_most_addresses_are_nobodys_business(typed: str) -> None:
     assert codes(typed) == []
