@@ -27,6 +27,7 @@ from chalicelib.store import Blobs, Queue, Table
 from chalicelib.transports import Transport
 
 if TYPE_CHECKING:
+    from chalicelib.audience.erasing import Whom
     from chalicelib.collect.collector import Progress as CollectProgress
     from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
@@ -187,7 +188,18 @@ class Runtime:
     @cached_property
     def audience(self) -> Audience:
         """The subscribers."""
-        return Audience(self.table, self.secrets, self.announce)
+        return Audience(self.table, self.secrets, self.announce, self._forget_elsewhere)
+
+    def _forget_elsewhere(self, whom: "Whom") -> dict[str, int]:
+        """What lies with the editions and, on one machine, in the Maildir."""
+        from chalicelib.audience.address import subscriber_id
+        from chalicelib.deliver.sends import Sends
+        from chalicelib.transports.maildir import delete_mails
+
+        reasons = Sends(self.table, self.blobs).forget_reasons(whom.ids, whom.newsletters)
+        key = self.secrets.sid_key
+        mails = delete_mails(self.settings.maildir, lambda address: subscriber_id(address, key) in whom.ids)
+        return {"reasons": reasons, "mails": mails}
 
     @cached_property
     def signups(self) -> SignUps:
@@ -214,6 +226,11 @@ class Runtime:
         from chalicelib.deliver.notices import Notices
 
         return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
+
+    def fold_store(self) -> None:
+        """Write what was deleted out of the embedded store's files."""
+        if self.settings.store == "sqlite":
+            self.database.fold()
 
     def dossier(self, sid: str) -> dict[str, Any]:
         """All that is stored of a person, with the editions they got. See ``audience.dossier``."""

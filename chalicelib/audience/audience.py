@@ -1,4 +1,4 @@
-"""The verbs of this room: subscribe, arrange, leave, suppress, look up, remove. Each is one transaction."""
+"""The verbs of this room: subscribe, arrange, leave, suppress, look up, erase. Each is one transaction."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from datetime import datetime
 from chalicelib.audience.address import clean_name, parse_address, subscriber_id
 from chalicelib.audience.arranging import rearranged
 from chalicelib.audience.choices import Wishes
+from chalicelib.audience.erasing import Elsewhere, Erased, Erasing, nowhere
 from chalicelib.audience.people import (
-    TRIES,
     Announce,
     Person,
     current_id,
@@ -36,15 +36,16 @@ from chalicelib.audience.subscriber import (
 )
 from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.audience.tokens import Secrets
-from chalicelib.errors import ConflictError, NotFoundError, StoreError
-from chalicelib.store import Delete, Insert, Item, Key, Put, Replace, Table, Write, every
+from chalicelib.errors import NotFoundError
+from chalicelib.store import Insert, Item, Key, Put, Replace, Table, Write, every
 
 
 class Audience:
     """All subscribers of a site."""
 
-    def __init__(self, table: Table, secrets: Secrets, announce: Announce = nothing_more) -> None:
-        self._table, self._secrets, self._announce = table, secrets, announce
+    def __init__(self, table: Table, secrets: Secrets, announce: Announce = nothing_more,
+                 elsewhere: Elsewhere = nowhere) -> None:  # fmt: skip
+        self._table, self._secrets, self._announce, self._elsewhere = table, secrets, announce, elsewhere
 
     def sid(self, address: str) -> str:
         """The id of an address. Raises AddressError."""
@@ -167,21 +168,9 @@ class Audience:
         """Whether a confirmed member of a newsletter chose the monthly cadence."""
         return any(m.cadence == "monthly" and m.state is MemberState.CONFIRMED for m in self.members(newsletter))
 
-    def remove(self, address: str) -> None:
-        """Take a person out altogether: memberships, profile and evidence. Raises NotFoundError."""
-        for _ in range(TRIES):
-            profile = self.profile(address)
-            keys = [membership_key(newsletter, profile.sid) for newsletter in profile.newsletters]
-            items = list(self._table.get_many(keys).values())
-            # The profile comes last, since it names the others: a removal that was cut off can be run again.
-            items += every(self._table, f"SUBSCRIBER#{profile.sid}")
-            try:
-                for start in range(0, len(items), 100):
-                    self._table.transact([Delete(item) for item in items[start : start + 100]])
-            except ConflictError:
-                continue
-            return
-        raise StoreError("The subscriber is being changed all the time.", "Try again in a moment.")
+    def erase(self, sid: str, now: datetime) -> Erased:
+        """Forget a person altogether, but for a suppression that names nobody. Safe to repeat. See erasing.py."""
+        return Erasing(self._table, self._secrets, self._announce, self._elsewhere).erase(sid, now)
 
 
 def make_member(secrets: Secrets, newsletter: str, address: str, name: str, language: str) -> Membership:
@@ -225,6 +214,7 @@ def _writes(member: Membership, old: Item | None, person: Item | None, evidence:
         language=member.language or (known.language if known else ""),
         created=known.created if known else evidence.at.isoformat(),
         newsletters={**(known.newsletters if known else {}), member.newsletter: str(member.state)},
+        former=known.former if known else (),
     )
     about = profile_to_data(profile)
     return [

@@ -1,6 +1,6 @@
-"""Commands about subscribers: add, import, export, show, remove."""
+"""Commands about subscribers: add; import, export, show and erase are in modules of their own."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,9 +8,9 @@ import typer
 
 from chalicelib.audience.audience import make_member
 from chalicelib.audience.subscriber import Basis
-from chalicelib.cli import intake_commands
-from chalicelib.cli.context import escape, house, out, print_json
-from chalicelib.cli.draft_commands import Json, find_newsletter
+from chalicelib.cli import intake_commands, person_commands
+from chalicelib.cli.context import escape, house, out
+from chalicelib.cli.draft_commands import find_newsletter
 from chalicelib.content.problems import did_you_mean
 from chalicelib.errors import UsageError
 
@@ -18,6 +18,7 @@ app = typer.Typer(help="Who gets the newsletters.", no_args_is_help=True)
 Newsletter = Annotated[str, typer.Option("--newsletter", help="The newsletter's name.")]
 BasisOption = Annotated[Basis, typer.Option("--basis", help="The legal ground, for the record.")]
 intake_commands.register(app)
+person_commands.register(app)
 
 
 @app.command()
@@ -44,30 +45,3 @@ def add(
             left = "has unsubscribed" if result == "unsubscribed" else "is suppressed"
             raise UsageError(f"{email} {left} and is not taken back.", "They can subscribe again by themselves.")
         out.print(f"{escape(member.address)} {words[result]} ({newsletter}).")
-
-
-@app.command()
-def show(email: str, json: Json = False) -> None:
-    """All that is known of one person."""
-    with house() as runtime:
-        profile = runtime.audience.profile(email)
-        history = runtime.audience.history(profile.sid)
-        if json:
-            print_json({**asdict(profile), "newsletters": dict(profile.newsletters), "consent": history})
-            return
-        out.print(f"[bold]{escape(profile.address)}[/] {escape(profile.name)} {profile.language}".rstrip())
-        for newsletter, state in profile.newsletters.items():
-            out.print(f"  {newsletter}: {state}")
-        for line in history:
-            how = escape(line["how"])
-            out.print(
-                f"  [dim]{line['at'][:19]}[/] {line['action']} {line['newsletter']} {line['basis']} {how}".rstrip()
-            )
-
-
-@app.command()
-def remove(email: str) -> None:
-    """Take a person out altogether: memberships, profile and evidence."""
-    with house() as runtime:
-        runtime.audience.remove(email)
-        out.print(f"{escape(email)} is removed.")

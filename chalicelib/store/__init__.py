@@ -212,6 +212,10 @@ class Queue(Protocol):
         """Bodies of the dead letters (embedded: all; SQS: a look at up to ten)."""
         ...
 
+    def peek(self) -> list[str]:
+        """Bodies that can be seen without taking them (embedded: all, dead letters too; SQS: as ``dead``)."""
+        ...
+
     def redrive(self) -> int:
         """Move the dead letters back, with their attempts forgotten; how many."""
         ...

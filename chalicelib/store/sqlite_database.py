@@ -95,6 +95,10 @@ class Database:
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
 
+    def fold(self) -> None:
+        """Fold the log back into the file, and empty it: what was deleted is in neither then. Busy ones are left."""
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every thread's connection; the last one folds the log back into the file."""
         with self._lock:

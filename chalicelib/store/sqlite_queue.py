@@ -96,6 +96,11 @@ class SqliteQueue:
             )
             return [body for (body,) in rows]
 
+    def peek(self) -> list[str]:
+        """See Queue. In the order they were sent."""
+        rows = self._database.run("SELECT body FROM messages WHERE queue = ? ORDER BY id", (self._name,))
+        return [body for (body,) in rows]
+
     def redrive(self) -> int:
         """See Queue."""
         self._free_the_dead()

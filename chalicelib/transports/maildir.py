@@ -11,17 +11,20 @@ import os
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
 
-from chalicelib.errors import TransportUnavailableError
+from chalicelib.errors import StoreUnavailableError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.envelope import envelope_problem
 
 _FOLDERS = ("tmp", "new", "cur")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:=+-]{0,200}")
+_RECIPIENT = re.compile(rb"^Delivered-To: ([^\r\n]*)", re.MULTILINE)
+MAX_ENVELOPE = 2000
+"""Bytes in which a mail's envelope stands: two lines of at most an address each."""
 _UNSAFE_HOST = re.compile(r"[^A-Za-z0-9.-]")
 
 
@@ -145,4 +148,24 @@ def read_mail(directory: Path, name: str) -> EmailMessage | None:
     return None
 
 
-__all__ = ["MaildirTransport", "read_mail", "read_maildir"]
+def delete_mails(directory: Path, wanted: Callable[[str], bool]) -> int:
+    """Delete the mails whose envelope's recipient is ``wanted``; how many. Raises StoreUnavailableError."""
+    gone = 0
+    for _, path in read_maildir(directory):
+        try:
+            with path.open("rb") as file:
+                head = file.read(MAX_ENVELOPE)
+            recipient = _RECIPIENT.search(head)
+            if recipient and wanted(recipient[1].decode("ascii", "replace")):
+                path.unlink()
+                gone += 1
+        except FileNotFoundError:
+            continue  # a mail program moved it, or deleted it
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"The mail {path} can't be read or deleted: {error.strerror}.", "Give access to the Maildir."
+            ) from None
+    return gone
+
+
+__all__ = ["MaildirTransport", "delete_mails", "read_mail", "read_maildir"]

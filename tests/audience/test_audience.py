@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.audience.audience import Audience, make_member
+from chalicelib.audience.audience import make_member
 from chalicelib.audience.exporting import export_csv, safe_cell
 from chalicelib.audience.subscriber import Basis, MemberState
-from chalicelib.errors import NotFoundError
 from chalicelib.store import Write
 from chalicelib.store.sqlite import SqliteTable
 from tests.audience.house import NOW, SECRETS, People
@@ -77,26 +76,6 @@ def everything(path: Path) -> str:
     return "\n".join(rows)
 
 
-def test_removing_leaves_no_trace_but_a_suppression_that_names_nobody(people: People) -> None:
-    for newsletter in ("digest", "alerts"):
-        people.add("Ada.Lovelace@example.org", newsletter, name="Countess Ada")
-    sid = people.audience.sid("ada.lovelace@example.org")
-    people.audience.leave(sid, "alerts", NOW, "link")
-    people.audience.suppress(sid, "complaint", NOW)
-    people.audience.remove("ada.lovelace@EXAMPLE.org")
-    people.database.close()
-    left = everything(people.folder / "people.db")
-    assert "lovelace" not in left.lower()
-    assert "countess" not in left.lower()
-    assert left.count(sid) == 1
-    assert f"SUPPRESSED#{sid[0]}" in left
-
-
-def test_removing_a_stranger_says_so(people: People) -> None:
-    with pytest.raises(NotFoundError):
-        people.audience.remove("nobody@example.org")
-
-
 class Cut(BaseException):
     pass
 
@@ -115,17 +94,6 @@ class CutOff:
             raise Cut
         self._left -= 1
         self._table.transact(writes)
-
-
-def test_a_removal_cut_off_anywhere_can_be_run_again(people: People) -> None:
-    for number in range(120):  # more evidence than one transaction takes
-        people.add("ada@example.org", f"letter{number}")
-    for cut in (0, 1, 1):
-        with pytest.raises(Cut):
-            Audience(CutOff(people.table, cut), SECRETS).remove("ada@example.org")
-    people.audience.remove("ada@example.org")
-    people.database.close()
-    assert "ada@" not in everything(people.folder / "people.db")
 
 
 def test_an_import_cut_off_in_the_middle_is_finished_by_the_next(people: People) -> None:

@@ -138,7 +138,7 @@ def test_site_and_data_win_over_the_environment(command: Command, tmp_path: Path
         (["subscribers", "add", "a@example.org", "--newsletter", "digest", "--basis", "luck"], "luck"),
         (["subscribers", "add", "a@b.org", "--newsletter", "digest", "--basis", "consent", "--language", "fr"], "fr"),
         (["subscribers", "show", "nobody@example.org"], "no subscriber"),
-        (["subscribers", "remove", "nobody@example.org"], "no subscriber"),
+        (["subscribers", "erase", "nobody@example.org"], "no subscriber"),
         (["proof", EDITION], "--to"),
     ],
 )  # fmt: skip
@@ -230,7 +230,7 @@ def test_subscribers_from_import_to_removal(command: Command, tmp_path: Path) ->
     assert (report["new"], report["changed"], report["problems"][0]["row"]) == (1, 1, 4)
     assert "people.csv:4:" in command.run("subscribers", "import", str(file), *options, code=1).out
     shown = command.run("subscribers", "show", "NEW@example.org", "--json").json
-    assert (shown["newsletters"], shown["consent"][0]["basis"]) == ({"digest": "confirmed"}, "consent")
+    assert (shown["memberships"][0]["state"], shown["consent"][0]["basis"]) == ("confirmed", "consent")
     assert "new@example.org" in command.run("subscribers", "export").out
     command.run("subscribers", "remove", "new@example.org")
     assert "new@" not in command.run("subscribers", "export", "--newsletter", "digest").out

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.errors import TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
-from chalicelib.transports.maildir import MaildirTransport, read_mail, read_maildir
+from chalicelib.transports.maildir import MaildirTransport, delete_mails, read_mail, read_maildir
 from tests.transports.mails import mail, mails, message
 
 
@@ -137,3 +137,12 @@ def test_two_processes_worth_of_transports_do_not_collide(tmp_path: Path) -> Non
 
     asyncio.run(both())
     assert len(read_maildir(tmp_path)) == 60
+
+
+def test_the_mails_of_one_recipient_are_deleted_and_no_others(tmp_path: Path) -> None:
+    deliver(tmp_path, [mail(recipient=to) for to in ("ada@example.org", "bo@example.org", "ADA@example.org")])
+    (tmp_path / "cur" / "broken").write_bytes(b"no envelope: Delivered-To: ada@example.org")
+    assert delete_mails(tmp_path, lambda address: address.lower() == "ada@example.org") == 2
+    left = [path.read_bytes() for name, path in read_maildir(tmp_path) if name != "broken"]
+    assert [b"Delivered-To: bo@example.org" in raw for raw in left] == [True]
+    assert delete_mails(tmp_path / "nowhere", lambda _: True) == 0

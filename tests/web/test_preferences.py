@@ -180,7 +180,7 @@ def test_whoever_is_no_member_reads_the_same_and_is_not_brought_back(
         now = member(chosen_from, sid)
         chosen_from.table.put_many([Put(now.key, {**membership_to_data(now), "state": "pending"})])
     elif ends == "removed":
-        chosen_from.audience.remove("ada@example.org")
+        chosen_from.audience.erase(sid, chosen_from.clock())
     elif ends == "never there":
         link = f"/p/{chosen_from.preferences.make('f' * 24, 'harbour-log', chosen_from.clock())}"
     else:

@@ -96,6 +96,13 @@ def test_after_too_many_attempts_it_is_dead_until_redriven(home: Home) -> None:
     assert queue.receive() == []
 
 
+def test_a_look_at_messages_takes_none(home: Home) -> None:
+    """SQS shows nothing that is not taken, but dead letters; the embedded queue shows all."""
+    home.queue.send(["a", "b"])
+    assert home.queue.peek() in (["a", "b"], [])
+    assert sorted(message.body for message in home.queue.receive(10)) == ["a", "b"]
+
+
 def test_many_dead_letters_are_redriven(sturdy: Home) -> None:
     sent = [f"{n:02}" for n in range(23)]
     sturdy.queue.send(sent)
