@@ -69,6 +69,10 @@ class ImportProblemError(SendbriefError):
     """A file of subscribers can't be read at all (single rows are reported, not raised)."""
 
 
+class BackupError(SendbriefError):
+    """A backup can't be written, read or restored; what was there stays as it was."""
+
+
 class StoreError(SendbriefError):
     """The store failed."""
 

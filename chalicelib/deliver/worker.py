@@ -16,6 +16,7 @@ from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger, Recipient
 from chalicelib.deliver.ledger import Ledger
+from chalicelib.deliver.pausing import paused
 from chalicelib.errors import (
     AddressError,
     ConfigurationError,
@@ -40,7 +41,7 @@ class Ended(StrEnum):
     LOST = "lost"
     """Somebody else works on it, or took it over."""
     STOPPED = "stopped"
-    """The edition is not being sent any more (held, cancelled)."""
+    """The edition is not being sent any more (held, cancelled), or the site is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Worker:
         handed over.
         """
         edition = self._editions.find(edition_id)
-        if edition.state is not State.SENDING:
+        if edition.state is not State.SENDING or paused(self._table):
             return Ended.STOPPED
         held = self._chunks.ledger(edition_id, number)
         if held.ledger.held_by_other(self._wall(), alive=self._sender.may_live(held.ledger.owner)):
@@ -110,7 +111,7 @@ class Worker:
                 self._rewrite(held, Ledger.release)
                 return Ended.DONE
             held = await self._hand_over(edition, held, wave)
-            if self._editions.find(edition.id).state is not State.SENDING:
+            if self._editions.find(edition.id).state is not State.SENDING or paused(self._table):
                 self._rewrite(held, Ledger.release)
                 return Ended.STOPPED
 

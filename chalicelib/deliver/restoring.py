@@ -1,0 +1,69 @@
+"""Restoring a backup into an empty store: looked at whole first, cut off anywhere, and paused at the end."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib.compose.edition import State
+from chalicelib.deliver.backup import EVERY, Backup, Progress, read_backup, read_lines
+from chalicelib.deliver.pausing import KEY, pause, paused
+from chalicelib.errors import BackupError
+from chalicelib.store import Blobs, Key, Put, Table
+
+_BATCH = 500
+
+
+def restore(
+    path: Path, table: Table, blobs: Blobs, now: datetime, *,
+    backup: Backup | None = None, progress: Progress = lambda _: None,
+) -> Backup:  # fmt: skip
+    """Put everything back and leave the site paused. Raises BackupError, before the first write where it can.
+
+    Into an empty store only; one that a restore of the same file left half full is filled to the end.
+    """
+    backup = backup or read_backup(path)
+    before = paused(table)
+    if not (before and before.restoring == backup.digest) and not _is_empty(table, blobs):
+        raise BackupError("The store is not empty.", "Restore into a new data folder, or a new table and bucket.")
+    pause(table, "a restore is under way", now, restoring=backup.digest)
+    table.put_many(_puts(path, blobs, table, now, progress))
+    pause(table, f"it was restored from a backup made at {backup.made[:16]}Z", now)
+    return backup
+
+
+def _is_empty(table: Table, blobs: Blobs) -> bool:
+    return next(table.everything(), None) is None and not blobs.names("")
+
+
+def _puts(path: Path, blobs: Blobs, table: Table, now: datetime, progress: Progress) -> Iterator[Put]:
+    """Each item as it is put back; blobs, and items with counters, are written on the way."""
+    for number, line in enumerate(read_lines(path), start=1):
+        if number % EVERY == 0:
+            progress(number)
+        if line[0] == "blob":
+            blobs.put(line[1], base64.b64decode(line[2]))
+            continue
+        _, pk, sk, data, expires, counters = line
+        key = Key(pk, sk)
+        if key == KEY or (expires is not None and expires <= now.timestamp()):
+            continue
+        put = Put(key, held(pk, data, now), expires)
+        if not counters:
+            yield put
+            continue
+        table.put_many([put])
+        table.add(key, counters)
+
+
+def held(pk: str, data: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """An edition that may have gone out since the backup waits for a person; all else is as it was."""
+    if not pk.startswith("EDITIONS#"):
+        return data
+    state, after = State(data["state"]), "the store was restored from a backup: who got it since is not known"
+    if state is State.SENDING:
+        return {**data, "state": str(State.HELD), "was_sending": True, "why": f"it was being sent when {after}"}
+    if state in {State.DRAFT, State.APPROVED} and datetime.fromisoformat(data["slot_at"]) <= now:
+        return {**data, "state": str(State.HELD), "why": f"its slot has passed when {after}"}
+    return data
