@@ -5,8 +5,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.audience.audience import Audience
+from chalicelib.audience.happenings import announcer
 from chalicelib.audience.moving import Moves
-from chalicelib.audience.people import Announce, nothing_more
+from chalicelib.audience.people import Announce
 from chalicelib.audience.signup import SignUps
 from chalicelib.audience.suppression import Suppressions
 from chalicelib.audience.tokens import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.notices import Notices
     from chalicelib.deliver.ticking import Ticker
+    from chalicelib.deliver.webhooks import Webhooks
     from chalicelib.deliver.worker import Progress, Sender, Worker
     from chalicelib.store.owners import Owners
     from chalicelib.store.sqlite_database import Database
@@ -214,12 +216,12 @@ class Runtime:
     @cached_property
     def suppressions(self) -> Suppressions:
         """Who is never written to."""
-        return Suppressions(self.table)
+        return Suppressions(self.table, self.announce)
 
     @property
     def announce(self) -> Announce:
         """What other programs are told of what happens to subscribers."""
-        return nothing_more
+        return announcer(self.clock)
 
     def notices(self, transport: Transport | None = None) -> "Notices":
         """What sends mails to single people, of the site as it is now."""
@@ -256,8 +258,16 @@ class Runtime:
     def dispatcher(self) -> "Dispatcher":
         """The dispatcher of the site as it is now."""
         from chalicelib.deliver.dispatcher import Dispatcher
+        from chalicelib.deliver.telling import closing
 
-        return Dispatcher(self.site, self.table, self.blobs, self.queue)
+        return Dispatcher(self.site, self.table, self.blobs, self.queue, on_sent=closing(self.clock))
+
+    @property
+    def webhooks(self) -> "Webhooks":
+        """What tells other programs, of the site as it is now."""
+        from chalicelib.deliver.webhooks import webhooks_of
+
+        return webhooks_of(self.site, self.table, self.blobs, self.secrets, self.clock, self.settings.fetch_allow)
 
     def ticker(self, on_source: "CollectProgress | None" = None) -> "Ticker":
         """What a tick works with."""
@@ -274,6 +284,7 @@ class Runtime:
             transport=lambda: self.transport,
             on_source=on_source,
             has_monthly=self.audience.has_monthly,
+            tell=lambda: self.webhooks.deliver() if site.webhooks else [],
         )
 
     def worker(self, progress: "Progress" = lambda _edition, _count: None) -> "Worker":

@@ -142,6 +142,7 @@ def test_every_content_key_is_explained() -> None:
         "## content/site.yaml",
         "### theme",
         "### subscribing",
+        "### webhooks",
         "### sources",
         "## content/newsletters/\\<name\\>.yaml",
         "### schedule",

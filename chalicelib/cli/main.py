@@ -15,6 +15,7 @@ from chalicelib.cli import (
     draft_commands,
     edition_commands,
     import_commands,
+    key_commands,
     lint_commands,
     preview_commands,
     run_commands,
@@ -23,6 +24,7 @@ from chalicelib.cli import (
     site_commands,
     subscriber_commands,
     topic_commands,
+    webhook_commands,
 )
 from chalicelib.cli.context import Options, err, escape, show_error
 from chalicelib.errors import SendbriefError, UsageError
@@ -76,6 +78,8 @@ lint_commands.register(app)
 segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(import_commands.app, name="import")
+app.add_typer(key_commands.app, name="keys")
+app.add_typer(webhook_commands.app, name="webhooks")
 
 
 def hoist(arguments: list[str]) -> list[str]:

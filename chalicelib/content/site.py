@@ -21,6 +21,7 @@ from chalicelib.content.values import (
     Topic,
     TopicRule,
 )
+from chalicelib.content.webhook_reading import read_webhooks
 from chalicelib.content.yamldoc import parse_yaml
 
 SITE_FILE = "content/site.yaml"
@@ -67,6 +68,7 @@ def _site(root: Path, fields: Fields, problems: Problems) -> Site:
         sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
         theme=read_theme(root, fields, problems),
         subscribing=_subscribing(fields),
+        webhooks=read_webhooks(fields),
     )
     site = replace(site, segments=read_named_segments(fields, "segments", vocabulary_of(site)))
     fields.finish()

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from chalicelib.content.subscribing import Subscribing
+from chalicelib.content.webhooks import Webhook
 
 Localized = Mapping[str, str]
 """Text by language tag. A plain string in YAML stands under ``*``: the same in every language."""
@@ -308,6 +309,7 @@ class Site:
     archive: tuple[ArchivedIssue, ...] = ()
     theme: Theme = field(default_factory=Theme)
     subscribing: Subscribing = field(default_factory=Subscribing)
+    webhooks: tuple[Webhook, ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)
     """Filters of members by name, written out."""
 

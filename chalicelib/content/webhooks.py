@@ -16,6 +16,7 @@ class Happening(StrEnum):
     """Is known under another id since a change of address."""
     BOUNCED = "bounced"
     SUPPRESSED = "suppressed"
+    ERASED = "erased"
     EDITION_SENT = "edition-sent"
 
 

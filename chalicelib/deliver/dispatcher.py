@@ -1,7 +1,7 @@
 """The dispatcher: starts editions that are due, plans them, fills the queue, closes the books."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.compose.composer import late_words
@@ -13,7 +13,7 @@ from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, HeldLedger, task_b
 from chalicelib.deliver.ledger import FLIGHT, PENDING, Ledger
 from chalicelib.deliver.planner import Planner
 from chalicelib.errors import ConfigurationError, ConflictError, StoreError, StoreUnavailableError
-from chalicelib.store import Blobs, Queue, Table
+from chalicelib.store import Blobs, Queue, Table, Write
 
 REQUEUE_SECONDS = 900
 """After this long an unfinished chunk is queued again: its message may have been lost."""
@@ -27,8 +27,9 @@ class Dispatcher:
     def __init__(
         self, site: Site, table: Table, blobs: Blobs, queue: Queue, *,
         wall: Callable[[], float] = time.time, chunk_size: int = CHUNK_SIZE,
+        on_sent: Callable[[Edition], Sequence[Write]] = lambda _: (),
     ) -> None:  # fmt: skip
-        self._site, self._queue, self._wall = site, queue, wall
+        self._site, self._queue, self._wall, self._on_sent = site, queue, wall, on_sent
         self.editions, self.chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
         self._planner = Planner(site, table, blobs, chunk_size=chunk_size)
 
@@ -98,7 +99,8 @@ class Dispatcher:
         ledgers = {number: held.ledger for number, held in self.chunks.ledgers(edition.id)}
         books = check(edition, add_up(edition.planned, ledgers.values()))
         if books.done:
-            return self.editions.move(edition, State.SENT, now, totals=books.as_dict())
+            totals, also = books.as_dict(), self._on_sent(edition)
+            return self.editions.move(edition, State.SENT, now, totals=totals, also=also)
         overdue = not edition.queued or self._wall() - edition.queued > REQUEUE_SECONDS
         wanted = [
             number for number, ledger in ledgers.items() if _wants_queue(ledger, now.timestamp(), overdue=overdue)

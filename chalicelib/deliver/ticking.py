@@ -52,6 +52,8 @@ class Ticker:
     on_source: CollectProgress | None = None
     has_monthly: Callable[[str], bool] = lambda _newsletter: False
     """Whether anybody reads a newsletter at the monthly cadence."""
+    tell: Callable[[], list[str]] = list
+    """Tells other programs what happened; what a person should know of that."""
 
     async def tick(self, now: datetime) -> TickReport:
         """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once."""
@@ -61,6 +63,7 @@ class Ticker:
         report.saw(self._gather(now))
         await self._prove(report, now)
         report.saw(self.dispatcher.tick(now, report.troubles))
+        report.troubles += self.tell()
         return report
 
     async def tick_and_send(

@@ -63,6 +63,10 @@ def file_answer(body: bytes, media_type: str, *, cache: str, **headers: str) -> 
 
 def error_answer(status: int, kind: str = "") -> Response:
     """What went wrong, in words that echo nothing of the request; plain text where even the pages are broken."""
+    if _asked_by_program():
+        from chalicelib.web.api.problems import problem_answer
+
+        return problem_answer(status)
     key = f"web.errors.{kind or _KINDS.get(status, 'trouble' if status >= 500 else 'bad')}"
     try:
         shown = pages()
@@ -71,6 +75,12 @@ def error_answer(status: int, kind: str = "") -> Response:
     except SendbriefError as error:
         LOG.error("The error page can't be shown: %s", error)
         return Response(f"{status} {HTTPStatus(status).phrase}\n".encode(), {"Content-Type": TEXT}, status)
+
+
+def _asked_by_program() -> bool:
+    asked = _request.get(None)
+    paths = (asked.path, str(asked.to_original_event().get("path") or "")) if asked is not None else ()
+    return any(path.startswith("/api/") for path in paths)
 
 
 def door(view: Callable[..., Response]) -> Callable[..., Response]:

@@ -127,4 +127,7 @@ def application() -> Chalice:
     app.register_blueprint(public)
     app.register_blueprint(files)
     app.register_blueprint(preferences)
+    from chalicelib.web.api.routes import api
+
+    app.register_blueprint(api)
     return app
