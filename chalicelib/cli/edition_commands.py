@@ -23,6 +23,7 @@ from chalicelib.cli.showing import (
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
 from chalicelib.deliver.control import Control
+from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.errors import UsageError
 from chalicelib.runtime import Runtime
@@ -51,10 +52,11 @@ def status(
         sources = source_rows(runtime)
         dead = runtime.queue.dead()
         gaps = runtime.composer.gaps(runtime.clock())
+        stopped = paused(runtime.table)
         if json:
             print_json({
                 "editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead),
-                "never_offered": [gap_row(gap, runtime.site) for gap in gaps],
+                "never_offered": [gap_row(gap, runtime.site) for gap in gaps], "paused": str(stopped or ""),
             })  # fmt: skip
             _exit_unless_balanced(rows)
             return
@@ -69,6 +71,8 @@ def status(
             if source["state"] == "failing":
                 out.print(f"[yellow]source {source['name']} is failing: {escape(source['error'])}[/]")
         show_gaps(gaps, runtime.site)
+        if stopped:
+            out.print(f"[red]{escape(str(stopped))}[/]")
         if dead:
             out.print(f"[red]{len(dead)} chunks are dead letters: their recipients wait. See docs/operating.md.[/]")
         _exit_unless_balanced(rows)

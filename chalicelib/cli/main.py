@@ -12,6 +12,7 @@ import typer
 from chalicelib import __version__
 from chalicelib.cli import (
     archive_commands,
+    backup_commands,
     draft_commands,
     edition_commands,
     import_commands,
@@ -74,6 +75,7 @@ for module in (
 ):
     module.register(app)
 archive_commands.register(app)
+backup_commands.register(app)
 lint_commands.register(app)
 segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")

@@ -13,7 +13,9 @@ from chalicelib.cli.context import err, out
 from chalicelib.cli.showing import edition_row, editions_table, show_troubles
 from chalicelib.collect.collector import SourceReport
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.ticking import TickReport
+from chalicelib.errors import UsageError
 from chalicelib.runtime import Runtime
 
 
@@ -87,7 +89,9 @@ async def _tick(runtime: Runtime, bars: Bars, stop: threading.Event) -> TickRepo
 
 
 def send_all(runtime: Runtime, *, only: str) -> list[str]:
-    """Send what is approved now and show one edition's books; the troubles."""
+    """Send what is approved now and show one edition's books; the troubles. Raises UsageError on a paused site."""
+    if stopped := paused(runtime.table):
+        raise UsageError(str(stopped))
     with shutdown() as stop, Bars(runtime) as bars:
         troubles = asyncio.run(_send_all(runtime, bars, stop))
     dispatcher = runtime.dispatcher

@@ -14,6 +14,7 @@ from chalicelib.compose.editions import Edition
 from chalicelib.content.values import Site
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.deliver.worker import Worker
 from chalicelib.errors import ConflictError, SendbriefError
@@ -56,8 +57,14 @@ class Ticker:
     """Tells other programs what happened; what a person should know of that."""
 
     async def tick(self, now: datetime) -> TickReport:
-        """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once."""
+        """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once.
+
+        On a paused site nothing is done but to say so.
+        """
         report = TickReport()
+        if stopped := paused(self.table):
+            report.troubles.append(str(stopped))
+            return report
         report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)
         report.saw(self.composer.tick(now))
         report.saw(self._gather(now))
@@ -71,7 +78,7 @@ class Ticker:
     ) -> TickReport:
         """A tick, and all sending that follows from it, until nothing is left to do now."""
         report = await self.tick(now)
-        for _ in range(ROUNDS):
+        for _ in range(0 if paused(self.table) else ROUNDS):
             drained = await drain(self.queue, worker, stop=stop)
             report.saw(self.dispatcher.tick(now, report.troubles))
             report.troubles += drained.left
