@@ -1,5 +1,6 @@
 """Who a filter matches: compared with plain sets of people, for any filter; and what each condition means."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -87,6 +88,16 @@ def says(text: str, member: Membership = ADA, **changes: object) -> bool:
 )  # fmt: skip
 def test_what_each_condition_means(text: str, changes: dict[str, object], expected: bool) -> None:
     assert says(text, ADA, **changes) is expected
+
+
+def test_a_moment_without_an_offset_is_utc_wherever_this_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert says("joined = 2026-10-25", joined="2026-10-25T21:30:00")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 POOL = [
@@ -202,7 +213,8 @@ def test_suppressed_people_are_looked_up_in_batches_and_only_those_who_match() -
         asked.append(len(batch))
         return {batch[0].sid}
 
-    segment = parse_segment("tag:a", vocabulary=KNOWN)
+    segment = parse_segment("tag:a and state != pending", vocabulary=KNOWN)
     members = [replace(ADA, sid=f"{n:024x}", marks=frozenset({"tag:a"} if n % 2 else ())) for n in range(2400)]
+    members.append(replace(members[1], sid="f" * 24, state=MemberState.UNSUBSCRIBED))
     figures = headcount(members, segment, stopped, NOW, BERLIN)
-    assert (asked, figures.matching, figures.suppressed) == ([500, 500, 200], 1200, 3)
+    assert (asked, figures.matching, figures.suppressed) == ([500, 500, 200], 1201, 3)

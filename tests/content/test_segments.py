@@ -57,6 +57,7 @@ def refused(text: str, known: Vocabulary = KNOWN) -> SegmentError:
         ("tag:'a \\' \"'", Part("tag", ":", ("a ' \"",))),
         ('name = "a\\\\b"', Part("name", "=", ("a\\b",))),
         ("name ~ o.k@x+y", Part("name", "~", ("o.k@x+y",))),
+        ("name = ın", Part("name", "=", ("ın",))),
         ("name = android", Part("name", "=", ("android",))),
         ("name = in-side", Part("name", "=", ("in-side",))),
         ("domain = Müller.Example", Part("domain", "=", ("xn--mller-kva.example",))),
@@ -215,6 +216,11 @@ def test_groups_of_one_are_what_they_hold_and_equal_ones_are_merged() -> None:
     assert any_of([PAUSED, any_of([DE, TAG])]) == AnyOf((PAUSED, DE, TAG))
 
 
+def test_days_are_written_as_people_would() -> None:
+    text = "joined in (today, 14d ago, 2026-01-31)"
+    assert str(parse_segment("joined in (0d ago, 2w ago, '2026-01-31')", vocabulary=KNOWN)) == text
+
+
 def test_the_states_are_those_of_members() -> None:
     assert set(STATES) == {str(state) for state in MemberState}
 
@@ -259,6 +265,8 @@ def test_mistakes_in_files_are_named_with_line_and_character(tmp_path: Path) -> 
     assert found["weekly.yaml", 4, "bad-segment"] == said
     assert "segments.first: there is no segment 'later'" in found["site.yaml", 11, "bad-segment"]
     assert loaded.site is None
+    assert loaded.readable is not None
+    assert loaded.readable.newsletters["weekly"].segment == UNREADABLE
 
 
 @pytest.mark.parametrize(
