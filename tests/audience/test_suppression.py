@@ -51,6 +51,13 @@ def test_a_domain_stops_its_people_and_those_below_it(stops: Suppressions) -> No
     assert stops.stopped(people) == {}
 
 
+def test_a_person_s_own_reason_stands_before_their_domain_s(stops: Suppressions) -> None:
+    stops.add_domain("example.org", NOW)
+    stops.add("a" * 24, Reason.COMPLAINT, NOW)
+    stopped = stops.stopped({"a" * 24: "ada@example.org", "b" * 24: "bo@example.org"})
+    assert [stopped[who * 24].reason for who in "ab"] == [Reason.COMPLAINT, Reason.DOMAIN]
+
+
 def test_an_idn_domain_is_found_by_its_a_label(stops: Suppressions) -> None:
     stops.add_domain("bücher.example", NOW)
     assert stops.of("a" * 24, "x@xn--bcher-kva.example") is not None
