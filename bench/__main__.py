@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench import feeds, letters, rendering, smtp
+from bench import feeds, importing, letters, rendering, smtp
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     console.print(table)
     console.print(rendering.table())
     console.print(feeds.table())
+    console.print(importing.table())
 
 
 if __name__ == "__main__":
