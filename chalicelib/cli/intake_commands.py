@@ -18,9 +18,11 @@ from chalicelib.audience.import_reading import shown
 from chalicelib.audience.importing import ImportJob, ImportReport, import_people
 from chalicelib.audience.importing import Progress as Told
 from chalicelib.audience.looking import LookingTable
-from chalicelib.audience.subscriber import Basis
+from chalicelib.audience.segments import matching
+from chalicelib.audience.subscriber import Basis, Membership
 from chalicelib.cli.context import err, escape, house, out, print_json
 from chalicelib.cli.draft_commands import Json, find_newsletter
+from chalicelib.content.segment_reading import parse_segment, vocabulary_of
 
 SHOWN = 20
 Newsletter = Annotated[str, typer.Option("--newsletter", help="The newsletter's name.")]
@@ -132,8 +134,14 @@ def _show(report: ImportReport, *, dry_run: bool) -> None:
 def export_(
     newsletter: Annotated[str | None, typer.Option("--newsletter", help="Only this one.")] = None,
     written: Annotated[ExportFormat, typer.Option("--format", help="csv, json, jsonl or listmonk.")] = ExportFormat.CSV,
+    where: Annotated[str | None, typer.Option(help="Only whom a filter matches, in whatever state.")] = None,
 ) -> None:
     """Write all memberships to standard output: CSV, JSON, or what listmonk imports."""
     with house() as runtime:
-        names = [find_newsletter(runtime, newsletter).name] if newsletter else list(runtime.site.newsletters)
-        export((member for name in names for member in runtime.audience.members(name)), sys.stdout, written)
+        site = runtime.site
+        names = [find_newsletter(runtime, newsletter).name] if newsletter else list(site.newsletters)
+        members: Iterator[Membership] = (member for name in names for member in runtime.audience.members(name))
+        if where is not None:
+            segment = parse_segment(where, vocabulary=vocabulary_of(site))
+            members = matching(members, segment, runtime.clock(), site.time_zone)
+        export(members, sys.stdout, written)

@@ -53,6 +53,13 @@ def test_misuse_is_answered_in_words(command: Command, file: str, arguments: tup
     assert command.run(*IMPORT, file, *INTO, *arguments, code=2).err
 
 
+def test_an_export_may_be_of_a_segment(command: Command, file: str) -> None:
+    command.run(*IMPORT, file, *INTO, code=1)
+    found = command.run("subscribers", "export", "--where", "tag:vip and language = de", "--format", "json").json
+    assert [row["email"] for row in found] == ["ada@example.org"]
+    assert command.run("subscribers", "export", "--where", "langage = de", code=2).err
+
+
 @pytest.mark.parametrize("written", ["csv", "json", "jsonl", "listmonk"])
 def test_an_export_taken_in_elsewhere_is_exported_the_same(command: Command, file: str, written: str) -> None:
     command.run(*IMPORT, file, *INTO, code=1)
