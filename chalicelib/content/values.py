@@ -310,8 +310,7 @@ class Site:
     theme: Theme = field(default_factory=Theme)
     subscribing: Subscribing = field(default_factory=Subscribing)
     webhooks: tuple[Webhook, ...] = ()
-    segments: Mapping[str, str] = field(default_factory=dict)
-    """Filters of members by name, written out."""
+    segments: Mapping[str, str] = field(default_factory=dict)  # filters of members by name, written out
 
     @property
     def fallback(self) -> str:
