@@ -103,8 +103,8 @@ def test_a_moment_without_an_offset_is_utc_wherever_this_runs(monkeypatch: pytes
 POOL = [
     Membership(
         ("digest", "alerts")[number % 2], f"{number:024x}", f"p{number}@{domain}", name, language, topics,
-        ("every", "monthly")[number // 5 % 2], list(MemberState)[number % 3], ("", "2026-11-24", "2026-12-01")[number // 4 % 3],
-        joined,
+        ("every", "monthly")[number // 5 % 2], list(MemberState)[number % 3],
+        ("", "2026-11-24", "2026-12-01")[number // 4 % 3], joined,
         frozenset({"tag:ada", "opened-survey:Łódź"} if number % 3 else {'tag:a "b"'}),
     )
     for number, (name, language, domain, topics, joined) in enumerate(product(
