@@ -5,6 +5,7 @@ a JSON object to a message, ended by NUL (https://chromedevtools.github.io/devto
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -58,7 +59,7 @@ class Chromium:
         self._in, child_out = os.pipe()
 
         def pipes() -> None:  # the protocol's pipes are the descriptors 3 and 4, whatever numbers ours have
-            first, second = os.dup(child_in), os.dup(child_out)
+            first, second = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (child_in, child_out))
             os.dup2(first, 3)
             os.dup2(second, 4)
 

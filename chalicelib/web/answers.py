@@ -25,7 +25,15 @@ USUAL_HEADERS = {
 }
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 RETRY_SECONDS = 30
-_KINDS = {404: "not_found", 405: "method", 413: "too_large", 503: "busy"}
+_KINDS = {404: "not_found", 405: "method", 413: "too_large", 429: "too_many", 503: "busy"}
+
+
+class RefusedError(SendbriefError):
+    """A request that is answered with an error page: its status, and the kind below ``web.errors`` or ''."""
+
+    def __init__(self, status: int, kind: str = "") -> None:
+        super().__init__(f"The request is refused: {status} {kind}.")
+        self.status, self.kind = status, kind
 
 
 def request() -> Request:
@@ -96,6 +104,8 @@ def door(view: Callable[..., Response]) -> Callable[..., Response]:
             return error_answer(410, "old_link")
         except NotFoundError:
             return error_answer(404)
+        except RefusedError as error:
+            return error_answer(error.status, error.kind)
         except StoreUnavailableError as error:
             LOG.warning("The store is not available: %s", error)
             response = error_answer(503)

@@ -51,6 +51,7 @@ class Shelf:
     url: str
     editions: tuple[EditionLink, ...]
     older: str = ""
+    name: str = ""
 
 
 def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = PER_PAGE, before: str = "") -> Shelf:
@@ -69,6 +70,7 @@ def shelf(pages: Pages, editions: EditionStore, newsletter: str, *, most: int = 
             for one in found[:most]
         ),
         older=f"{url}?before={quote(found[most - 1].slot, safe='')}" if len(found) > most else "",
+        name=newsletter,
     )
 
 

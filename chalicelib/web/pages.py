@@ -40,7 +40,7 @@ class Pages:
     site: Site
     language: str
 
-    def page(self, name: str, **values: object) -> Page:
+    def page(self, name: str, /, **values: object) -> Page:
         """Template ``web/<name>.html``. Raises RenderError that names it."""
         try:
             html = _environment(self.site.root).get_template(f"web/{name}.html").render({**self._context(), **values})

@@ -1,19 +1,22 @@
-"""The public routes, as a Blueprint: front page, archive, unsubscribing, pictures. GET and HEAD change nothing."""
+"""The public routes, as a Blueprint: front page, archive, pictures. GET and HEAD change nothing."""
 
-import re
 from functools import cache
 
 from chalice.app import Blueprint, Chalice, Response
 
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.archives import issue_of
-from chalicelib.errors import NotFoundError
 from chalicelib.web import house
-from chalicelib.web.answers import HTML, answer, door, error_answer, file_answer, finish, pages, query, request
+from chalicelib.web.answers import HTML, answer, door, file_answer, finish, pages, query
+from chalicelib.web.confirming import confirming
+from chalicelib.web.leaving import leaving
+from chalicelib.web.moving import moving
+from chalicelib.web.my_data import my_data
 from chalicelib.web.pages import Pages
 from chalicelib.web.preferences import preferences
 from chalicelib.web.public_files import files
 from chalicelib.web.reading import archive_page, edition_page, front_page, newsletter_page, old_issue_page
+from chalicelib.web.subscribing import subscribing
 
 public = Blueprint(__name__)
 public.register_middleware(finish, "http")
@@ -26,7 +29,6 @@ EDITION_POLICY = (
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Mails style every element by itself; a hash can't cover that. Their content is sanitised all the same."""
-_ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"\s+)One-Click", re.IGNORECASE)
 
 
 @public.route("/", methods=READ, content_types=ANY_TYPE)
@@ -62,33 +64,6 @@ def edition(newsletter: str, slot: str, language: str) -> Response:
     return file_answer(html.encode("utf-8", "replace"), HTML, cache=EDITION_CACHE, **bears)
 
 
-@public.route("/u/{token}", methods=READ, content_types=ANY_TYPE)
-@door
-def unsubscribe_page(token: str) -> Response:
-    """Asks, with one button. Looks nothing up: scanners follow every link of a mail."""
-    try:
-        _, newsletter = house.runtime().tokens.read(token)
-    except NotFoundError:
-        return error_answer(404, "bad_link")
-    shown = pages()
-    return answer(shown.page("unsubscribe", title=shown.title_of(newsletter)))
-
-
-@public.route("/u/{token}", methods=["POST"], content_types=ANY_TYPE)
-@door
-def unsubscribe(token: str) -> Response:
-    """Leaves one newsletter, by the button or by a mail program (RFC 8058): the token alone decides."""
-    try:
-        sid, newsletter = house.runtime().tokens.read(token)
-    except NotFoundError:
-        return error_answer(404, "bad_link")
-    runtime = house.runtime()
-    how = "one-click from a mail program" if _ONE_CLICK.search(_body()) else "the unsubscribe page"
-    runtime.audience.leave(sid, newsletter, runtime.clock(), how)
-    shown = pages()
-    return answer(shown.page("left", title=shown.title_of(newsletter)))
-
-
 def picture(**parts: str) -> Response:
     """A picture below content/, however deep."""
     from chalicelib.web.media import read_picture
@@ -113,20 +88,14 @@ def _editions() -> EditionStore:
     return EditionStore(runtime.table, runtime.blobs)
 
 
-def _body() -> bytes:
-    """The first bytes of the body: a form of one field fits in, more is not looked at."""
-    raw = request().raw_body
-    return (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace"))[:4096]
-
-
 @cache
 def application() -> Chalice:
     """The Chalice app with all public routes: the functions' and one machine's. A Blueprint can be used once only."""
     app = Chalice(app_name="sendbrief", configure_logs=False)
     app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
     app.register_blueprint(public)
-    app.register_blueprint(files)
-    app.register_blueprint(preferences)
+    for room in (files, subscribing, confirming, preferences, moving, leaving, my_data):
+        app.register_blueprint(room)
     from chalicelib.web.api.routes import api
 
     app.register_blueprint(api)

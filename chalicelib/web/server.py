@@ -85,7 +85,7 @@ def is_loopback(host: str) -> bool:
 
 def _build(runtime: Runtime) -> None:
     """What requests share is built before there are threads."""
-    for name in ("table", "blobs", "secrets", "tokens", "audience"):
+    for name in ("table", "blobs", "secrets", "tokens", "audience", "signups", "moves", "suppressions", "notice_queue"):
         getattr(runtime, name)
 
 

@@ -45,7 +45,8 @@ def sitemap(site: Site, editions: EditionStore) -> bytes:
 def robots(site: Site) -> str:
     """Everything may be read but the links that are somebody's own, and the desk."""
     prefix = urlsplit(site.base_url).path.rstrip("/")
-    kept_out = "".join(f"Disallow: {prefix}{path}\n" for path in ("/u/", "/p/", "/inbox", "/status"))
+    paths = ("/u/", "/p/", "/c/", "/a/", "/d/", "/inbox", "/status")
+    kept_out = "".join(f"Disallow: {prefix}{path}\n" for path in paths)
     return f"User-agent: *\n{kept_out}\nSitemap: {absolute(site, '/sitemap.xml')}\n"
 
 

@@ -45,11 +45,12 @@ class Place:
 
 
 class StaticLinks:
-    """The links of one export. ``bases`` are what URLs of the site begin with; the first is the present one."""
+    """The links of one export. ``bases`` begin URLs of the site: first the folder's, last the server's."""
 
     def __init__(self, bases: tuple[str, ...], fallback: str, files: Collection[str]) -> None:
         self.base = bases[0].rstrip("/")
         self.prefix = urlsplit(self.base).path
+        self.server = bases[-1].rstrip("/")
         self.fallback = fallback
         self.files = files
         both = "|".join(re.escape(base.rstrip("/")) for base in sorted(bases, key=len, reverse=True))
@@ -62,7 +63,7 @@ class StaticLinks:
         def turned(match: re.Match[str]) -> str:
             found = self._file(unescape(match[2]), place)
             if found is None:
-                return match[0]
+                return self._served(match)
             whole = match[1].startswith("<")
             link = self._whole(found) if whole else self._rooted(found) if anywhere else _relative(here, found)
             fragment = urlsplit(unescape(match[2])).fragment
@@ -83,6 +84,13 @@ class StaticLinks:
         """The paths below /media/ that a text names, percent-encoded as they stand there."""
         found = (match[1].partition("?")[0] for match in self._own.finditer(unescape(text)))
         return {path for path in found if path.startswith("/media/")}
+
+    def _served(self, match: re.Match[str]) -> str:
+        """A link as it is, but for the form to subscribe: that needs a server, so it is where the site's is."""
+        form = f"{self.prefix}/subscribe"
+        if match[2].partition("?")[0] != form:
+            return match[0]
+        return f'{match[1]}"{escape(self.server)}/subscribe{match[2][len(form) :]}"'
 
     def _file(self, url: str, place: Place) -> str | None:
         """The file that a link leads to, or None where it leads elsewhere, or to what is not in the folder."""

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from chalicelib.audience.subscriber import MemberState
+from chalicelib.audience.audience import make_member
+from chalicelib.audience.subscriber import Basis, MemberState
 from chalicelib.runtime import Runtime
+from tests.web.browsing import at, press
 from tests.web.client import Client
 from tests.web.site import subscribe
 
@@ -40,10 +43,12 @@ def test_reading_the_page_changes_nothing(client: Client, fresh: Runtime, sid: s
     assert fresh.audience.history(sid) == before
 
 
-def test_the_page_asks_with_one_button_and_sends_nothing_by_itself(client: Client, link: str) -> None:
+def test_the_page_asks_with_one_button_for_each_and_sends_nothing_by_itself(client: Client, link: str) -> None:
     page = client.get(link)
-    assert page.text.count("<form") == page.text.count("<button") == 1
-    assert re.search(r'<form method="post"><button type="submit">Unsubscribe</button></form>', page.text)
+    assert page.text.count("<form") == 1
+    assert re.findall(r"<button[^>]*>([^<]*)</button>", page.text) == [
+        "Unsubscribe", "Leave all newsletters of Harbour Software Guild",
+    ]  # fmt: skip
     assert "http-equiv" not in page.text
     assert "The Harbour Log" in page.text
     assert page.headers["cache-control"] == "no-store"
@@ -56,6 +61,13 @@ def test_the_page_asks_with_one_button_and_sends_nothing_by_itself(client: Clien
         (ONE_CLICK + b"\r\n", "application/x-www-form-urlencoded; charset=utf-8", "one-click"),
         (MULTIPART, "multipart/form-data; boundary==_4f1c", "one-click"),
         (MULTIPART, 'multipart/form-data; boundary="=_4f1c"', "one-click"),
+        (
+            MULTIPART.replace(b"\r\n\r\nOne", b"\r\nContent-Type: text/plain\r\n\r\nOne"),
+            "multipart/form-data; boundary==_4f1c",
+            "one-click",
+        ),
+        (b"act=all&" + b"x" * 100_000, "application/x-www-form-urlencoded", "page"),
+        (b"a=1&" * 2000, "application/x-www-form-urlencoded", "page"),
         (b"", "application/x-www-form-urlencoded", "page"),
         (b"", "", "page"),
         (b"{}", "application/json", "page"),
@@ -84,6 +96,7 @@ def post(client: Client, link: str, body: bytes, content_type: str):  # type: ig
 
 
 def test_leaving_again_says_the_same_and_writes_nothing(client: Client, fresh: Runtime, sid: str, link: str) -> None:
+    at(fresh)
     first = client.post(link, ONE_CLICK)
     history = fresh.audience.history(sid)
     again = client.post(link, ONE_CLICK)
@@ -102,7 +115,57 @@ def test_a_person_who_is_gone_gets_the_same_words_as_one_who_is_there(
 ) -> None:
     gone = f"/u/{fresh.tokens.make('f' * 24, 'harbour-log')}"
     assert client.get(gone).body == client.get(link).body
-    assert client.post(gone, ONE_CLICK).body == client.post(link, ONE_CLICK).body
+    for raw in (ONE_CLICK, b"act=one&why=other", b"act=all"):
+        texts = {re.sub(r"/p/[\w.-]+", "/p/", client.post(path, raw).text) for path in (gone, link)}
+        assert len(texts) == 1
+
+
+def test_all_newsletters_are_left_with_one_press(client: Client, fresh: Runtime, sid: str, link: str) -> None:
+    storm = make_member(fresh.secrets, "storm-warnings", "ada@example.org", "", "en")
+    fresh.audience.subscribe([storm], Basis.CONSENT, "a test", fresh.clock())
+    page = press(client, link, client.get(link), button=1)
+    assert "no more newsletters of Harbour Software Guild" in page.text
+    assert fresh.audience.person(sid).confirmed == {}
+
+
+def test_a_site_with_one_newsletter_has_one_button(client: Client, fresh: Runtime, link: str) -> None:
+    only = {"harbour-log": fresh.site.newsletters["harbour-log"]}
+    fresh.__dict__["loaded"] = replace(fresh.loaded, site=replace(fresh.site, newsletters=only))
+    assert client.get(link).text.count("<button") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"why": "too-many"}, "too-many"),
+        ({"why": "other", "words": " I\u202e read\r\n it\x00 elsewhere "}, "other: I read it elsewhere"),
+        ({"words": "x" * 600}, "x" * 499 + "…"),
+        ({"why": "<b>", "words": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_reason_is_kept_clean_and_short(
+    client: Client, fresh: Runtime, sid: str, link: str, fields: dict[str, str], what: str
+) -> None:
+    press(client, link, client.get(link), fields)
+    assert fresh.audience.history(sid)[-1].get("what", "") == what
+
+
+def test_the_way_back_is_the_preferences_page(client: Client, fresh: Runtime, sid: str, link: str) -> None:
+    back = re.search(r'href="(/p/[^"]+)"', client.post(link).text)
+    assert back is not None
+    press(client, back[1], client.get(back[1]), {"newsletter": ["harbour-log"]})
+    assert state(fresh, sid) is MemberState.CONFIRMED
+
+
+def test_a_link_from_before_a_change_of_address_still_leaves(
+    client: Client, fresh: Runtime, sid: str, link: str
+) -> None:
+    new = fresh.audience.sid("new@example.org")
+    fresh.moves.ask(sid, new, "new@example.org", fresh.clock())
+    fresh.moves.confirm(sid, new, fresh.clock())
+    assert client.post(link, ONE_CLICK).status == 200
+    assert state(fresh, new) is MemberState.UNSUBSCRIBED
 
 
 MANGLED: dict[str, Callable[[str], str]] = {

@@ -1,0 +1,70 @@
+"""The page behind the link to unsubscribe, and the one click of mail programs (RFC 8058), as a Blueprint."""
+
+import re
+from datetime import datetime
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.web import house
+from chalicelib.web.answers import answer, door, pages, request
+from chalicelib.web.confirming import preferences_url
+from chalicelib.web.forms import ANY_TYPE, MAX_FORM, READ, WRITE, fields_of, first, words
+
+leaving = Blueprint(__name__)
+
+REASONS = ("too-many", "not-for-me", "never-asked", "other")
+"""What may be said of why, as words of the record; their texts are ``web.leave.reasons.<reason>``."""
+MAX_REASON = 500
+_ONE_CLICK = re.compile(rb"List-Unsubscribe(?:=|\"[^&=]{1,200}?)One-Click", re.IGNORECASE)
+"""Urlencoded, or as a part of a multipart form, whose headers may stand between."""
+
+
+@leaving.route("/u/{token}", methods=READ, content_types=ANY_TYPE)
+@door
+def leave_page(token: str) -> Response:
+    """Asks, with a button. Looks nothing up: scanners follow every link of a mail."""
+    _, newsletter = house.runtime().tokens.read(token)
+    shown = pages()
+    many = len(shown.site.newsletters) > 1
+    return answer(shown.page("leave", title=shown.title_of(newsletter), many=many, reasons=REASONS, most=MAX_REASON))
+
+
+@leaving.route("/u/{token}", methods=WRITE, content_types=ANY_TYPE)
+@door
+def leave(token: str) -> Response:
+    """Leaves one newsletter, or all, by a button or by a mail program: the token alone decides.
+
+    Whatever the body is, it never keeps anybody: what can't be read is a press of the first button.
+    """
+    runtime = house.runtime()
+    sid, newsletter = runtime.tokens.read(token)
+    raw, now = _body(), runtime.clock()
+    if _ONE_CLICK.search(raw):
+        runtime.audience.leave(sid, newsletter, now, "one-click from a mail program")
+        return _left(sid, newsletter, now)
+    form = fields_of(raw) or {}
+    how, why = "the unsubscribe page", _why(first(form, "why"), first(form, "words"))
+    if first(form, "act") == "all":
+        runtime.audience.leave_all(sid, now, how, why)
+        return _left(sid, "", now)
+    runtime.audience.leave(sid, newsletter, now, how, why)
+    return _left(sid, newsletter, now)
+
+
+def _left(sid: str, newsletter: str, now: datetime) -> Response:
+    """The same for whoever has left before, and for whoever is unknown here."""
+    shown = pages()
+    title = shown.title_of(newsletter) if newsletter else ""
+    url = preferences_url(shown, sid, [newsletter] if newsletter else [], now)
+    return answer(shown.page("left", title=title, preferences_url=url))
+
+
+def _why(reason: str, said: str) -> str:
+    typed = words(said, MAX_REASON)
+    return ": ".join(part for part in (reason if reason in REASONS else "", typed) if part)
+
+
+def _body() -> bytes:
+    """The first bytes of the body: any form of ours fits in, more is not looked at."""
+    raw = request().raw_body
+    return (raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace"))[:MAX_FORM]
