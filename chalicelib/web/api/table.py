@@ -93,7 +93,7 @@ OPERATIONS = (
     Operation("getSuppression", "GET", _SUPPRESSED, "One suppression, by id, address or @domain.",
               READ_PEOPLE, "suppressions:get", answers={200: "Suppression"}, known=(404,)),
     Operation("suppress", "PUT", _SUPPRESSED, "Never write there again, in any newsletter. A stronger reason stays.",
-              WRITE_PEOPLE, "suppressions:put", body="Suppress", answers={200: "Suppression"}),
+              WRITE_PEOPLE, "suppressions:put", body="Suppress", answers={200: "Suppression"}, known=(404,)),
     Operation("liftSuppression", "POST", f"{_SUPPRESSED}/lift", "Take a suppression back; a complaint stays.",
               WRITE_PEOPLE, "suppressions:lift", body="Lift", answers={200: "Lifted"}, known=(404, 409)),
     Operation("listNewsletters", "GET", "/newsletters", "All newsletters.",
