@@ -37,6 +37,7 @@ def test_newsletters_say_what_they_offer_and_how_many_get_them(program: Program)
     program.get("/newsletters/nowhere", 404)
 
 
+@pytest.mark.slow
 def test_large_lists_are_counted_only_so_far(program: Program, runtime: Runtime) -> None:
     from chalicelib.audience.subscriber import Membership, membership_to_data
     from chalicelib.store import Put

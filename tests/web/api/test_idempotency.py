@@ -4,6 +4,8 @@ import hashlib
 import json
 import threading
 
+import pytest
+
 from chalicelib.runtime import Runtime
 from chalicelib.store import Key
 from chalicelib.web.api.calls import Reply
@@ -63,11 +65,9 @@ def test_a_call_that_is_still_at_work_is_not_done_twice(runtime: Runtime, clock:
     worker = threading.Thread(target=lambda: done.append(once(runtime.table, "k", "x", b"r", clock(), slow)))
     worker.start()
     assert begun.wait(30)
-    try:
+    with pytest.raises(ProblemError) as refused:
         once(runtime.table, "k", "x", b"r", clock(), lambda: Reply(200))
-        raise AssertionError("done twice")
-    except ProblemError as problem:
-        assert (problem.status, problem.headers["Retry-After"]) == (409, "5")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (409, "5")
     go.set()
     worker.join(30)
     again = once(runtime.table, "k", "x", b"r", clock(), lambda: Reply(200))
@@ -79,11 +79,8 @@ def test_a_call_that_failed_may_be_tried_again(runtime: Runtime, clock: Clock) -
         raise RuntimeError("gone")
 
     for _ in range(2):
-        try:
+        with pytest.raises(RuntimeError, match="gone"):
             once(runtime.table, "k", "x", b"r", clock(), broken)
-            raise AssertionError("not reached")
-        except RuntimeError:
-            pass
     assert once(runtime.table, "k", "x", b"r", clock(), lambda: Reply(200)).status == 200
 
 

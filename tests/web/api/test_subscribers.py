@@ -188,7 +188,8 @@ def test_lists_have_filters_and_pages_that_lose_nobody(program: Program) -> None
         ({"where": "domain ="}, "where"), ({"where": "domian = x"}, "where"), ({"limit": "0"}, "limit"),
         ({"limit": "201"}, "limit"), ({"limit": "1e1"}, "limit"), ({"limit": "٣"}, "limit"), ({"limit": ""}, "limit"),
         ({"newsletter": "nowhere"}, "newsletter"), ({"state": "lost"}, "state"), ({"cursor": ""}, "cursor"),
-        ({"cursor": "x"}, ""), ({"cursor": "harbour-log:"}, ""), ({"cursor": "harbour-log:zz"}, ""), ({"page": "2"}, ""),
+        ({"cursor": "x"}, ""), ({"cursor": "harbour-log:"}, ""), ({"cursor": "harbour-log:zz"}, ""),
+        ({"page": "2"}, ""),
     ],
 )  # fmt: skip
 def test_a_filter_that_is_wrong_is_named(program: Program, query: dict[str, str], field: str) -> None:
