@@ -176,6 +176,38 @@ def test_a_welcome_is_for_what_somebody_gets_by_now(office: Office) -> None:
     assert office.send(Kind.WELCOME, newsletters=("digest",)) == [Done.NOT_DUE]
 
 
+def test_no_welcome_goes_where_mails_came_back(office: Office) -> None:
+    office.request()
+    office.signups.confirm(office.sid, office.now())
+    Suppressions(office.table).add(office.sid, Reason.BOUNCE, office.now())
+    assert office.send(Kind.WELCOME, newsletters=("digest",)) == [Done.NOT_DUE]
+    assert office.send(Kind.DATA) == [Done.SENT], "but who asks for their data gets it"
+
+
+def test_in_one_round_each_gets_what_is_theirs(office: Office) -> None:
+    people = (("bo@example.org", "de"), ("cy@example.org", "en"), ("dee@example.org", "de"))
+    for address, language in people:
+        office.request(address)
+        ask(office.queue, Task(Kind.CONFIRM, office.audience.sid(address), language))
+    assert asyncio.run(post(office.queue, office.notices)) == [Done.SENT] * 3
+    messages = [message_from_bytes(mail.content, policy=policy.default) for mail in office.mails]
+    assert {(str(one["To"]), str(one["Content-Language"])) for one in messages} == set(people)
+    assert len({str(one["Message-ID"]) for one in messages}) == 3
+
+
+def test_while_the_provider_is_away_the_others_wait_a_little_too(office: Office) -> None:
+    async def away(_mails: Sequence[Mail]) -> list[Outcome]:
+        raise TransportUnavailableError("nobody answers")
+
+    for address in ("bo@example.org", "cy@example.org"):
+        office.request(address)
+        ask(office.queue, Task(Kind.CONFIRM, office.audience.sid(address), "de"))
+    office.transport.script = away
+    assert asyncio.run(post(office.queue, office.notices)) == []
+    office.transport.script, office.passed = office._keep, timedelta(seconds=6)
+    assert asyncio.run(post(office.queue, office.notices)) == [Done.SENT] * 2
+
+
 def test_a_new_address_is_asked_and_the_old_one_is_told(office: Office) -> None:
     office.request()
     office.signups.confirm(office.sid, office.now())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.audience.choices import Choices, Wishes
 from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.compose.edition import State
 from chalicelib.deliver.draining import drain
@@ -221,6 +222,17 @@ def test_who_leaves_or_is_suppressed_in_mid_send_is_skipped_from_the_next_wave_o
     details = house.dispatcher.chunks.ledger(ID, 0).ledger.details
     assert "unsubscribed" in details[2].reason
     assert "complaint" in details[4].reason
+
+
+def test_who_pauses_is_skipped_until_the_day_they_named(house: House) -> None:
+    order = [r.sid for r in house.dispatcher.chunks.recipients(ID, 0)]
+    day = SLOT.astimezone(house.site.time_zone).date()
+    for place, until in ((0, day), (1, day + timedelta(days=1))):
+        wishes = Wishes({"digest": Choices()}, "en", "", until.isoformat())
+        assert house.audience.arrange(order[place], wishes, ["digest"], SLOT, "a test")
+    asyncio.run(house.worker().work(ID, 0))
+    assert house.marks()[:5] == "sksss"
+    assert house.dispatcher.chunks.ledger(ID, 0).ledger.details[1].reason == f"paused until {day + timedelta(days=1)}"
 
 
 def test_deferred_mails_go_out_at_a_later_tick(house: House) -> None:
