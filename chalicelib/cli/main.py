@@ -15,6 +15,7 @@ from chalicelib.cli import (
     backup_commands,
     draft_commands,
     edition_commands,
+    form_commands,
     import_commands,
     key_commands,
     lint_commands,
@@ -77,6 +78,7 @@ for module in (
 archive_commands.register(app)
 backup_commands.register(app)
 lint_commands.register(app)
+form_commands.register(app)
 segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(import_commands.app, name="import")

@@ -28,6 +28,7 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Part:
     """A newsletter in a form. ``cadences``, ``topics`` are empty where there is nothing to choose; ``all``: of topics.
+    ``cadence`` says how often it comes where that can't be chosen.
 
     ``problem`` says in words what has to be mended in this part, or ''.
     """
@@ -36,6 +37,7 @@ class Part:
     title: str
     description: str
     ticked: bool
+    cadence: str
     cadences: tuple[Option, ...]
     all: bool
     topics: tuple[Option, ...]
@@ -58,6 +60,7 @@ def parts(pages: Pages, form: Form, problem: tuple[str, str] = ("", "")) -> list
                 title=pages.title_of(name),
                 description=pages.said(newsletter.description),
                 ticked=name in ticked,
+                cadence="" if offer.cadences else pages.say(f"web.choose.cadences.{newsletter.cadences[0]}"),
                 cadences=tuple(_cadences(pages, offer.cadences, first(form, f"cadence.{name}"))),
                 all=_is_all(form, name),
                 topics=tuple(_topics(pages, newsletter, form)),
