@@ -48,11 +48,9 @@ class HookState:
         since, next_try = self.since or now.isoformat(), (now + pause).isoformat()
         return replace(self, failures=self.failures + 1, since=since, error=error, next_try=next_try)
 
-    def gave_up(self, count: int, place: str) -> "HookState":
-        """The next ``count``, up to a place, are told no more by themselves."""
-        return replace(
-            self, place=place, given_up=self.given_up + count, given_up_from=self.given_up_from or self.place
-        )
+    def gave_up(self, place: str) -> "HookState":
+        """The next one, at ``place``, is told no more by itself."""
+        return replace(self, place=place, given_up=self.given_up + 1, given_up_from=self.given_up_from or self.place)
 
     def again(self) -> "HookState":
         """Tried at once; what was given up is told as well, and what was told since then once more."""

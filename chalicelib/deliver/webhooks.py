@@ -61,9 +61,6 @@ class Webhooks:
             return str(error), None
         return ("", None) if 200 <= posted.status < 300 else (f"answered {posted.status}", posted.wait)
 
-    def _more(self, place: str, now: datetime) -> tuple[list[Happened], str]:
-        return happened_since(self._table, place, now, _PAGE)
-
 
 def webhooks_of(
     site: Site, table: Table, blobs: Blobs, secrets: Secrets, clock: Clock, allow: Iterable[str] = ()
@@ -78,60 +75,51 @@ class _Round:
     def __init__(self, house: Webhooks, hook: Webhook, state: HookState, item: Item) -> None:
         self._house, self._hook, self._state, self._item = house, hook, state, item
         self._teller = Teller(house._table, house._blobs)
+        self._told, self._given_up = 0, ""
 
     def run(self) -> str:
         """Tell until nothing is left, time is up or it fails; what was given up, in words, or ''."""
+        ends, now = self._house._seconds() + ROUND_SECONDS, self._house._clock()
         try:
-            words = self._tell_all()
+            while True:
+                found, place = happened_since(self._house._table, self._state.place, now, _PAGE)
+                if not all(self._settled(one, ends) for one in found):
+                    break
+                self._state = replace(self._state, place=place)
+                if len(found) < _PAGE:
+                    break
             self._keep(replace(self._state, busy=""))
         except ConflictError:
-            return ""  # 'webhooks retry', or another one after our lease: what it decided counts
-        return words
+            pass  # 'webhooks retry', or another one after our lease: what it decided counts
+        return self._given_up
 
-    def _tell_all(self) -> str:
-        ends = self._house._seconds() + ROUND_SECONDS
-        told, now = 0, self._house._clock()
-        while told < MOST and self._house._seconds() < ends:
-            found, place = self._house._more(self._state.place, now)
-            for one in found:
-                if one.kind not in self._hook.events:
-                    self._state = replace(self._state, place=one.place)
-                    continue
-                if told == MOST or self._house._seconds() > ends:
-                    return ""
-                error, wait = self._house.tell(self._hook, one, self._teller)
-                if error:
-                    return self._failed(error, wait)
-                told += 1
-                self._keep(self._state.took(one.place, self._house._clock()))
-            self._state = replace(self._state, place=place)
-            if len(found) < _PAGE:
-                break
-        return ""
-
-    def _failed(self, error: str, wait: timedelta | None) -> str:
-        """Rest; what is older than a day by now is given up, so that one thing never stops all that follows."""
+    def _settled(self, one: Happened, ends: float) -> bool:
+        """Tell of one; whether the next may follow."""
+        if one.kind not in self._hook.events:
+            self._state = replace(self._state, place=one.place)
+            return True
+        if self._told == MOST or self._house._seconds() > ends:
+            return False
+        error, wait = self._house.tell(self._hook, one, self._teller)
         now = self._house._clock()
-        state, count, last = self._state.failed(error, now, wait), 0, ""
+        if not error:
+            self._told += 1
+            self._keep(self._state.took(one.place, now))
+            return True
+        return self._failed(one, error, wait, now)
+
+    def _failed(self, one: Happened, error: str, wait: timedelta | None, now: datetime) -> bool:
+        """Rest. What was not taken for a day is given up, one in a round, so that it never stops what follows."""
+        self._state = self._state.failed(error, now, wait)
         oldest = (now - GIVEN_UP_AFTER).isoformat()
-        if state.since <= oldest:
-            place = state.place
-            while True:
-                found, place = self._house._more(place, now)
-                old = [one for one in found if one.at <= oldest]
-                count += sum(one.kind in self._hook.events for one in old)
-                last = old[-1].place if old else last
-                if len(found) < _PAGE or len(old) < len(found):
-                    break
-        self._state = state.gave_up(count, last) if count else state
-        return _given_up(self._hook, count, error) if count else ""
+        if self._given_up or max(self._state.since, one.at) > oldest:
+            return False
+        self._given_up = (
+            f"The webhook {self._hook.url} did not take the event {one.id} within a day ({error}), and is told of it "
+            "no more. 'sendbrief webhooks retry' tells it again, for 30 days."
+        )
+        self._keep(self._state.gave_up(one.place))
+        return True
 
     def _keep(self, state: HookState) -> None:
         self._state, self._item = self._house._states.keep(self._item, state)
-
-
-def _given_up(hook: Webhook, count: int, error: str) -> str:
-    return (
-        f"The webhook {hook.url} was not told of {count} happenings within a day ({error}), and is told of them no "
-        "more. 'sendbrief webhooks retry' tells them again, for 30 days."
-    )
