@@ -115,7 +115,7 @@ class Reader:
         return Said(row, fate, member, joined, tuple(remarks))
 
     def _fate(self, fields: Mapping[str, Value], remarks: list[str]) -> Fate:
-        if fields.get("bounced_at") or self.state == "cleaned":
+        if fields.get("bounced_at"):
             return Fate.BOUNCE
         if fields.get("left_at"):
             return Fate.LEFT

@@ -21,6 +21,7 @@ from chalicelib.errors import ImportProblemError
 from chalicelib.store import Put
 from tests.audience.house import NOW, SECRETS, SITE, People
 from tests.audience.test_audience import Cut, CutOff
+from tests.audience.test_import_formats import zipped
 from tests.render.values import NEWSLETTER
 from tests.simulation.memory import MemoryTable
 
@@ -80,6 +81,81 @@ def test_rows_of_other_newsletters_are_counted_and_taken_on_demand(people: Peopl
     report = people.load(out.getvalue())
     assert (report.same, report.elsewhere) == (1, 1)
     assert people.load(out.getvalue(), chosen=["newsletter="]).new == 1
+
+
+def test_each_change_of_a_person_far_apart_in_a_file_is_a_piece_of_evidence(people: People) -> None:
+    others = [f"r{n}@example.org," for n in range(80)]
+    rows = ["email,tags", "ada@example.org,a", *others[:40], "ada@example.org,b", *others[40:], "ada@example.org,c"]
+    report = people.load("\n".join(rows))
+    assert (report.new, report.changed, report.repeated) == (81, 2, 0)
+    sid = people.audience.sid("ada@example.org")
+    member = people.audience.membership("digest", sid)
+    assert member
+    assert member.marks == {"tag:a", "tag:b", "tag:c"}
+    assert [one["action"] for one in people.audience.history(sid)] == ["subscribed", "changed", "changed"]
+
+
+def test_a_second_newsletter_leaves_the_profile_as_full_as_it_was(people: People) -> None:
+    people.load("email,name,language\nada@example.org,Ada,de\n")
+    people.load("email\nada@example.org\n", newsletter=replace(NEWSLETTER, name="alerts"))
+    profile = people.audience.profile("ada@example.org")
+    assert (profile.name, profile.language) == ("Ada", "de")
+    assert profile.newsletters == {"digest": "confirmed", "alerts": "confirmed"}
+
+
+def test_whoever_left_in_both_places_is_no_problem(people: People) -> None:
+    people.add("ada@example.org")
+    people.audience.leave(people.audience.sid("ada@example.org"), "digest", NOW, "a link")
+    report = people.load("email,status\nada@example.org,unsubscribed\n")
+    assert (report.left, report.problem_count) == (1, 0)
+
+
+class Rivalled:
+    """A table where somebody else is first, once."""
+
+    def __init__(self, people: People) -> None:
+        self._people, self._first = people, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._people.table, name)
+
+    def transact(self, writes: Any) -> None:
+        if self._first:
+            self._first = False
+            self._people.add("ada@example.org", language="de")
+        self._people.table.transact(writes)
+
+
+def test_somebody_who_subscribes_during_an_import_keeps_what_they_chose(people: People) -> None:
+    report = people.load("email,language,name\nada@example.org,en,Ada\nbo@example.org,,\n", Rivalled(people))  # type: ignore[arg-type]
+    assert (report.new, report.changed) == (1, 1)
+    member = people.audience.membership("digest", people.audience.sid("ada@example.org"))
+    assert member
+    assert (member.language, member.name) == ("de", "Ada")
+
+
+def test_a_zip_goes_on_in_the_part_where_it_was_cut_off(people: People) -> None:
+    rows = "\n".join(f"r{n}@example.org" for n in range(70))
+    parts = {
+        "unsubscribed_1.csv": "Email Address,LEID\na@x.org,1\nb@x.org,2\n",
+        "subscribed_1.csv": f"Email Address\n{rows}\n",
+    }
+    content = zipped(parts)
+    with pytest.raises(Cut):
+        people.load(content, CutOff(people.table, 1), name="x.zip")
+    report = people.load(content, name="x.zip")
+    assert (report.read, report.done_before, report.left, report.same, report.new) == (72, 2, 0, 33, 37)
+
+
+def test_a_name_that_looks_guarded_stays_as_it_is(people: People) -> None:
+    people.add("ada@example.org", name="'=1")
+    text = exported(people.audience.members("digest"), ExportFormat.CSV)
+    assert "''=1" in text
+    there = MemoryTable()
+    path = people.folder / "x.csv"
+    path.write_text(text)
+    import_people(ImportJob(path, SITE, NEWSLETTER, Basis.CONSENT, SECRETS, NOW), there)
+    assert [one.name for one in Audience(there, SECRETS).members("digest")] == ["'=1"]
 
 
 def exported(members: Iterable[Membership], written: ExportFormat) -> str:

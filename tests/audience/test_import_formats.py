@@ -299,6 +299,7 @@ def test_a_hostile_row_costs_itself_and_the_next_is_read(people: People, what: s
     assert set(people.addresses()) - {"eve@example.org"} == {"ada@example.org", "bo@example.org"}
     assert report.problem_count >= (1 if what != "semicolons in tags" else 0)
     assert all(len(problem.message) < 400 for problem in report.problems)
+    assert what != "a row of many cells over many lines" or "longer than" in report.problems[0].message
 
 
 def test_a_quote_that_never_ends_is_named_with_the_lines_it_took(people: People) -> None:
@@ -322,3 +323,10 @@ def test_addresses_alone_are_read_with_their_rows(tmp_path: Path) -> None:
     assert isinstance(found[2][1], AddressError)
     path.write_text('email,why\nada@example.org,"x"\n')
     assert list(read_addresses(path)) == [(2, "ada@example.org")]
+
+
+def test_times_to_come_and_marks_with_unseen_letters_are_left_out(people: People) -> None:
+    rows = [{"email": "ada@example.org", "joined": "2030-01-01", "marks": ["tag:a\u202eb", "tag:ok", "Tag:x", "tag:"]}]
+    report = people.load(json.dumps(rows), name="x.json", chosen=["marks=marks"])
+    assert (only(people).joined, only(people).marks) == (NOW.isoformat(), {"tag:ok"})
+    assert ["2030" in report.problems[0].message, "3 of its" in report.problems[1].message] == [True, True]

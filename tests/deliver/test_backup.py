@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.compose.edition import State
 from chalicelib.deliver.backup import fingerprint, read_backup, write_backup
-from chalicelib.deliver.pausing import KEY, paused
+from chalicelib.deliver.pausing import KEY, pause, paused
 from chalicelib.deliver.restoring import restore
 from chalicelib.errors import BackupError
 from chalicelib.store import Item, Key, Put, Table
@@ -168,6 +168,12 @@ def test_a_store_that_is_not_empty_stays_as_it_is(house: House, file: Path) -> N
     assert (content(house.table), paused(house.table)) == (before, None)
 
 
+def test_a_store_that_holds_nothing_but_a_blob_is_not_empty(fresh: Store, file: Path) -> None:
+    fresh.blobs.put("pictures/mine.webp", b"x")
+    with pytest.raises(BackupError, match="not empty"):
+        restore(file, fresh.table, fresh.blobs, LATER)
+
+
 class CutError(Exception):
     pass
 
@@ -198,6 +204,17 @@ def test_a_restore_that_was_cut_off_is_finished_by_the_same_file_only(
         restore(other, fresh.table, fresh.blobs, LATER)
     restore(file, fresh.table, fresh.blobs, LATER)
     assert (len(content(fresh.table)), blobs_of(fresh)) == (read_backup(file).items, blobs_of(house))
+    assert "restored" in str(paused(fresh.table))
+
+
+def test_a_backup_of_a_paused_site_can_be_cut_off_too(house: House, fresh: Store, tmp_path: Path) -> None:
+    pause(house.table, "by hand", MONDAY)
+    path = tmp_path / "b"
+    write_backup(path, house.table, house.blobs, "k", MONDAY)
+    with pytest.raises(CutError):
+        restore(path, fresh.table, CutOff(fresh.blobs), LATER)  # type: ignore[arg-type]
+    assert "cut off" in str(paused(fresh.table))
+    restore(path, fresh.table, fresh.blobs, LATER)
     assert "restored" in str(paused(fresh.table))
 
 
