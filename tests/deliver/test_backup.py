@@ -209,6 +209,7 @@ def test_a_restore_that_was_cut_off_is_finished_by_the_same_file_only(
 
 def test_a_backup_of_a_paused_site_can_be_cut_off_too(house: House, fresh: Store, tmp_path: Path) -> None:
     pause(house.table, "by hand", MONDAY)
+    house.table.put_many(Put(Key("many", f"{n}"), {}) for n in range(600))  # more than are put back at once
     path = tmp_path / "b"
     write_backup(path, house.table, house.blobs, "k", MONDAY)
     with pytest.raises(CutError):
