@@ -168,7 +168,11 @@ def test_no_role_has_wild_actions_and_the_public_one_cannot_send(package: Packag
                     allowed.setdefault(name, set()).update(statement["Action"])
     actions = set().union(*allowed.values())
     assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action) for action in actions)
-    assert {name for name, may in allowed.items() if "ses:SendEmail" in may} == {"TickRole", "ChunksRole", "NoticesRole"}
+    assert {name for name, may in allowed.items() if "ses:SendEmail" in may} == {
+        "TickRole",
+        "ChunksRole",
+        "NoticesRole",
+    }
     public = allowed["ApiHandlerRole"]
     assert not any(action.startswith(("ses:", "s3:Put", "s3:Delete", "dynamodb:Scan")) for action in public)
     assert {action for action in public if action.startswith("sqs:")} == {"sqs:SendMessage"}
