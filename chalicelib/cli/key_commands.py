@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from rich.table import Table as RichTable
 
+from chalicelib.audience.address import clean_name
 from chalicelib.cli.context import err, escape, house, out, print_json
 from chalicelib.cli.draft_commands import Json
-from chalicelib.content.markup import one_line
 from chalicelib.content.problems import did_you_mean
 from chalicelib.errors import UsageError
 from chalicelib.web.api.keys import ApiKey, Keys
@@ -27,7 +27,7 @@ def create(
     for one in scope:
         if one not in SCOPES:
             raise UsageError(f"'{one}' is no scope; {did_you_mean(one, SCOPES)}.")
-    called = one_line(name, 100)
+    called = clean_name(name)
     if not called:
         raise UsageError("The key needs a name.", "Say which program it is for: --name CRM.")
     with house() as runtime:
@@ -36,7 +36,9 @@ def create(
             print_json({**_row(key), "key": text})
             return
         out.print(text, markup=False)
-        err.print(f"The key {key.id} of {escape(key.name)} may: {', '.join(sorted(key.scopes))}. It is not shown again.")
+        err.print(
+            f"The key {key.id} of {escape(key.name)} may: {', '.join(sorted(key.scopes))}. It is not shown again."
+        )
 
 
 @app.command("list")
