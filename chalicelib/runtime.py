@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.notices import Notices
+    from chalicelib.deliver.retention import Retention
     from chalicelib.deliver.ticking import Ticker
     from chalicelib.deliver.webhooks import Webhooks
     from chalicelib.deliver.worker import Progress, Sender, Worker
@@ -108,30 +109,23 @@ class Runtime:
     @cached_property
     def queue(self) -> Queue:
         """The queue of chunks."""
-        if self.settings.store == "aws":
-            import boto3
-
-            from chalicelib.store.sqs import SqsQueue
-
-            url = _required(self.settings.queue_url, "SENDBRIEF_QUEUE_URL")
-            return SqsQueue(boto3.client("sqs"), url, self.settings.dead_letter_url or None)
-        from chalicelib.store.sqlite_queue import SqliteQueue
-
-        return SqliteQueue(self.database, "chunks", max_attempts=MAX_ATTEMPTS, owners=self.owners)
+        return self._queue("chunks", self.settings.queue_url, "SENDBRIEF_QUEUE_URL")
 
     @cached_property
     def notice_queue(self) -> Queue:
         """The queue of notices: of its own, so that a mail to confirm never waits behind an edition."""
+        return self._queue("notices", self.settings.notice_queue_url, "SENDBRIEF_NOTICE_QUEUE_URL")
+
+    def _queue(self, name: str, url: str, variable: str) -> Queue:
         if self.settings.store == "aws":
             import boto3
 
             from chalicelib.store.sqs import SqsQueue
 
-            url = _required(self.settings.notice_queue_url, "SENDBRIEF_NOTICE_QUEUE_URL")
-            return SqsQueue(boto3.client("sqs"), url, self.settings.dead_letter_url or None)
+            return SqsQueue(boto3.client("sqs"), _required(url, variable), self.settings.dead_letter_url or None)
         from chalicelib.store.sqlite_queue import SqliteQueue
 
-        return SqliteQueue(self.database, "notices", max_attempts=MAX_ATTEMPTS, owners=self.owners)
+        return SqliteQueue(self.database, name, max_attempts=MAX_ATTEMPTS, owners=self.owners)
 
     @cached_property
     def transport(self) -> Transport:
@@ -229,10 +223,19 @@ class Runtime:
 
         return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
 
-    def fold_store(self) -> None:
-        """Write what was deleted out of the embedded store's files."""
-        if self.settings.store == "sqlite":
-            self.database.fold()
+    def clean_store(self) -> int:
+        """Take what expired or was deleted out of the embedded store's files; DynamoDB does so by itself."""
+        if self.settings.store != "sqlite":
+            return 0
+        from chalicelib.store.sqlite import clean
+
+        return clean(self.database)
+
+    def retention(self) -> "Retention":
+        """What forgets what is kept no longer."""
+        from chalicelib.deliver.retention import Retention
+
+        return Retention(self.site, self.table, self.blobs, self.audience, self.clean_store)
 
     def dossier(self, sid: str) -> dict[str, Any]:
         """All that is stored of a person, with the editions they got. See ``audience.dossier``."""
@@ -275,17 +278,10 @@ class Runtime:
 
         site = self.site
         return Ticker(
-            site=site,
-            table=self.table,
-            queue=self.queue,
-            fetch=self.fetch,
-            composer=self.composer,
-            dispatcher=self.dispatcher,
-            transport=lambda: self.transport,
-            on_source=on_source,
-            has_monthly=self.audience.has_monthly,
-            tell=lambda: self.webhooks.deliver() if site.webhooks else [],
-        )
+            site, self.table, self.queue, self.fetch, self.composer, self.dispatcher, lambda: self.transport, on_source,
+            self.audience.has_monthly, lambda: self.webhooks.deliver() if site.webhooks else [],
+            lambda now: self.retention().run(min(now, system_clock())),  # --now never erases anybody early
+        )  # fmt: skip
 
     def worker(self, progress: "Progress" = lambda _edition, _count: None) -> "Worker":
         """A worker of the site as it is now."""

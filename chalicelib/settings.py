@@ -80,6 +80,8 @@ class Settings:
     notice_queue_url: str = ""
     dead_letter_url: str = ""
     configuration_set: str = ""
+    region: str = ""
+    """Where AWS is asked, as boto3 reads it: for the record of processing alone."""
 
 
 def load_settings(
@@ -109,6 +111,7 @@ def load_settings(
         notice_queue_url=values.get("SENDBRIEF_NOTICE_QUEUE_URL", ""),
         dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
         configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
+        region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION", ""),
     )
 
 

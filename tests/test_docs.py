@@ -142,6 +142,7 @@ def test_every_content_key_is_explained() -> None:
         "## content/site.yaml",
         "### theme",
         "### subscribing",
+        "### privacy",
         "### webhooks",
         "### sources",
         "## content/newsletters/\\<name\\>.yaml",
@@ -224,6 +225,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("played")
     shutil.copytree(ROOT / "content", folder / "content")
     run("sendbrief demo --no-serve", folder)
+    run("sendbrief suppressions add @blocked.example", folder)
     return folder
 
 
@@ -235,10 +237,13 @@ def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: 
         "subscribers import": "subscribers import content/sample-subscribers.csv --newsletter community-digest "
         "--basis consent",
         "subscribers show": "subscribers show mira.okafor@example.org",
+        "subscribers erase": "subscribers erase luke.obrien@example.com",
+        "suppressions import": "suppressions import addresses.txt",
         "check": "--site broken check",
         "lint": "lint broken/mail.mjml",
     }
     (played / "broken" / "content").mkdir(parents=True, exist_ok=True)
+    (played / "addresses.txt").write_text("blocked@example.org\n", "utf-8")
     (played / "broken" / "mail.mjml").write_text("<mjml></mjml>", "utf-8")
     answer = json.loads(run(f"sendbrief {arguments.get(command, command)} --json", played).stdout)
     assert list(answer[0] if isinstance(answer, list) else answer) == keys

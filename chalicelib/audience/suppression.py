@@ -57,7 +57,7 @@ class Suppressions:
 
     def add_domain(self, domain: str, now: datetime, *, note: str = "", by: str = "") -> bool:
         """Never write to anybody of a domain, or of a domain below it. Raises AddressError."""
-        name = fold(parse_address(f"x@{domain.strip().lstrip('@')}")).rpartition("@")[2]
+        name = domain_name(domain)
         return self._keep(Key(DOMAINS, name), Suppression(f"@{name}", Reason.DOMAIN, now.isoformat(), note, by))
 
     def _keep(self, key: Key, wanted: Suppression) -> bool:
@@ -116,6 +116,11 @@ class Suppressions:
         for shard in SHARDS:
             for item in every(self._table, f"SUPPRESSED#{shard}"):
                 yield read_suppression(item.key.sk, item)
+
+
+def domain_name(domain: str) -> str:
+    """The name of a domain, with or without an @, as it is compared: folded A-labels. Raises AddressError."""
+    return fold(parse_address(f"x@{domain.strip().lstrip('@')}")).rpartition("@")[2]
 
 
 def stopped_members(table: Table, members: Iterable[Membership]) -> dict[str, Suppression]:

@@ -20,11 +20,13 @@ from chalicelib.cli import (
     key_commands,
     lint_commands,
     preview_commands,
+    privacy_commands,
     run_commands,
     segment_commands,
     simulate_commands,
     site_commands,
     subscriber_commands,
+    suppression_commands,
     topic_commands,
     webhook_commands,
 )
@@ -79,8 +81,10 @@ archive_commands.register(app)
 backup_commands.register(app)
 lint_commands.register(app)
 form_commands.register(app)
+privacy_commands.register(app)
 segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")
+app.add_typer(suppression_commands.app, name="suppressions")
 app.add_typer(import_commands.app, name="import")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(webhook_commands.app, name="webhooks")

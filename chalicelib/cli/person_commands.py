@@ -105,7 +105,7 @@ def erase(
         erased = runtime.audience.erase(sid, runtime.clock())
         if not erased.known:
             raise NotFoundError(f"There is no subscriber {email}.")
-        runtime.fold_store()
+        runtime.clean_store()
         traces = list(_traces(runtime, [email, *erased.whom.words])) if prove else None
         if json:
             print_json({"items": erased.items, **erased.elsewhere, "traces": _as_data(traces)})

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.content.fields import LANGUAGE_TAG, Fields, web_address
 from chalicelib.content.frontmatter import read_text
 from chalicelib.content.posts import path_pattern
+from chalicelib.content.privacy_reading import read_privacy
 from chalicelib.content.problems import Problems, did_you_mean
 from chalicelib.content.segment_reading import read_named_segments, vocabulary_of
 from chalicelib.content.subscribing import Subscribing, WorkUse
@@ -68,6 +69,7 @@ def _site(root: Path, fields: Fields, problems: Problems) -> Site:
         sources=_sources(fields, languages, tuple(topic.name for topic in topics)),
         theme=read_theme(root, fields, problems),
         subscribing=_subscribing(fields),
+        privacy=read_privacy(fields, languages),
         webhooks=read_webhooks(fields),
     )
     site = replace(site, segments=read_named_segments(fields, "segments", vocabulary_of(site)))

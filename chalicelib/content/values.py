@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from chalicelib.content.privacy import Privacy
 from chalicelib.content.subscribing import Subscribing
 from chalicelib.content.webhooks import Webhook
 
@@ -309,6 +310,7 @@ class Site:
     archive: tuple[ArchivedIssue, ...] = ()
     theme: Theme = field(default_factory=Theme)
     subscribing: Subscribing = field(default_factory=Subscribing)
+    privacy: Privacy = field(default_factory=Privacy)
     webhooks: tuple[Webhook, ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)  # filters of members by name, written out
 

@@ -55,6 +55,8 @@ class Ticker:
     """Whether anybody reads a newsletter at the monthly cadence."""
     tell: Callable[[], list[str]] = list
     """Tells other programs what happened; what a person should know of that."""
+    retain: Callable[[datetime], object] = lambda _now: None
+    """Forgets what is kept no longer: a part of a day's round."""
 
     async def tick(self, now: datetime) -> TickReport:
         """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once.
@@ -71,6 +73,7 @@ class Ticker:
         await self._prove(report, now)
         report.saw(self.dispatcher.tick(now, report.troubles))
         report.troubles += self.tell()
+        self._retain(report, now)
         return report
 
     async def tick_and_send(
@@ -87,6 +90,13 @@ class Ticker:
             if drained.trouble or not drained.chunks or stop():
                 break
         return report
+
+    def _retain(self, report: TickReport, now: datetime) -> None:
+        """Last, and never in the way of what is to be sent."""
+        try:
+            self.retain(now)
+        except SendbriefError as error:
+            report.troubles.append(f"What is kept no longer was not forgotten. {error}")
 
     def _gather(self, now: datetime) -> list[Edition]:
         made = (

@@ -206,6 +206,18 @@ class SqliteTable:
             self.sweep()
 
 
+def clean(database: Database) -> int:
+    """Take out what has expired, and what was deleted out of the file and its log; how many items expired.
+
+    A part at a time, so that nobody waits long for the lock.
+    """
+    table, gone = SqliteTable(database), 0
+    while swept := table.sweep():
+        gone += swept
+    database.fold()
+    return gone
+
+
 def _row(put: Put, text: str) -> tuple[str, str, str, int, int | None, None]:
     """A put does not know what it replaces: a version at random fits no reader's idea of the old item."""
     return (*put.key, text, secrets.randbits(52) + 1, put.expires, None)
