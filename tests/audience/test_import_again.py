@@ -187,7 +187,7 @@ def memberships(draw: st.DrawFn) -> Membership:
 
 
 @pytest.mark.parametrize("written", [ExportFormat.CSV, ExportFormat.JSON, ExportFormat.JSONL])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(members=st.lists(memberships(), min_size=1, max_size=4, unique_by=lambda one: one.sid))
 def test_what_is_exported_is_the_same_once_it_is_taken_in_elsewhere(
     written: ExportFormat, members: list[Membership], tmp_path_factory: pytest.TempPathFactory
@@ -202,7 +202,7 @@ def test_what_is_exported_is_the_same_once_it_is_taken_in_elsewhere(
     assert exported(Audience(there, SECRETS).members("digest"), written) == text
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(members=st.lists(memberships(), min_size=1, max_size=4, unique_by=lambda one: one.sid))
 def test_what_listmonk_would_import_comes_back_too(
     members: list[Membership], tmp_path_factory: pytest.TempPathFactory
@@ -214,7 +214,7 @@ def test_what_listmonk_would_import_comes_back_too(
     assert set(Audience(there, SECRETS).members("digest")) == set(confirmed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     content=st.binary(max_size=200)
     | st.text(st.characters(codec="utf-8"), max_size=200).map(str.encode)
