@@ -11,6 +11,7 @@ from chalicelib.cli.posting import sending_notices
 from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
 from chalicelib.cli.site_commands import Json, Now
+from chalicelib.cli.telling import telling
 from chalicelib.errors import SendbriefError
 from chalicelib.runtime import Runtime
 
@@ -36,7 +37,7 @@ def tick(now: Now = None, json: Json = False) -> None:
 
 def run() -> None:
     """Tick and send until stopped (Ctrl-C or SIGTERM)."""
-    with house() as runtime, shutdown() as stop, sending_notices(runtime, stop):
+    with house() as runtime, shutdown() as stop, sending_notices(runtime, stop), telling(runtime, stop):
         out.print(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
         keep_ticking(runtime, stop)
 
@@ -79,7 +80,7 @@ def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *
 
     server = start(runtime, host, port, desk=desk, ready=_told(desk))
     try:
-        with sending_notices(runtime, stop):
+        with sending_notices(runtime, stop), telling(runtime, stop):
             if ticking:
                 keep_ticking(runtime, stop)
             else:

@@ -15,6 +15,7 @@ from chalicelib.collect.post import Post, poster
 from chalicelib.content.values import Site
 from chalicelib.content.webhooks import Webhook
 from chalicelib.deliver.hook_states import GIVEN_UP_AFTER, HookState, HookStates
+from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.signatures import signed_headers
 from chalicelib.deliver.telling import Teller
 from chalicelib.errors import ConflictError
@@ -39,8 +40,11 @@ class Webhooks:
         self._states = HookStates(table)
 
     def deliver(self) -> list[str]:
-        """Tell each address what is new, side by side; what was given up, in words for a person. Safe to run twice."""
-        if not self._hooks:
+        """Tell each address what is new, side by side; what was given up, in words for a person. Safe to run twice.
+
+        Nothing while the site is paused: after a restore, what is stored may be about people as they were.
+        """
+        if not self._hooks or paused(self._table):
             return []
         now = self._clock()
         claimed = [(hook, held) for hook in self._hooks if (held := self._states.claim(hook.url, now))]

@@ -17,6 +17,7 @@ from chalicelib.collect.found import SourceError
 from chalicelib.collect.post import Posted
 from chalicelib.content.webhooks import Happening, Webhook
 from chalicelib.deliver.hook_states import HookState, HookStates
+from chalicelib.deliver.pausing import KEY, pause
 from chalicelib.deliver.webhooks import MOST, Webhooks
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.store.sqlite_blobs import SqliteBlobs
@@ -293,6 +294,19 @@ def test_words_of_a_broken_connection_are_kept(world: World) -> None:
 
     world.webhooks(broken).deliver()
     assert world.state().error == "the connection was refused"
+
+
+def test_a_paused_site_tells_nothing(world: World) -> None:
+    world.tick()
+    world.happen(1)
+    pause(world.table, "restored", world.now)
+    world.tick(minutes=5)
+    assert world.told() == []
+    item = world.table.get(KEY)
+    assert item is not None
+    world.table.delete(item)
+    world.tick()
+    assert world.told() == [1]
 
 
 def test_nothing_of_the_erased_is_told(world: World) -> None:
