@@ -7,12 +7,13 @@ from typing import Any
 
 from chalice.app import CloudWatchEvent, Rate, SQSEvent
 
+from chalicelib.logs import logger
 from chalicelib.runtime import Runtime
 from chalicelib.web import house
 from chalicelib.web.public import application
 
 app = application()
-LOG = logging.getLogger("sendbrief")
+LOG = logger("sendbrief")
 LOG.setLevel(logging.INFO)
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900

@@ -1,14 +1,14 @@
 """Draining the queue of notices: one after another, each with a fate of its own."""
 
-import logging
 from collections.abc import Callable
 from functools import cache
 
 from chalicelib.deliver.notices import Done, Notices, read_notice
 from chalicelib.errors import ConfigurationError, SendbriefError, SendingError
+from chalicelib.logs import logger
 from chalicelib.store import Queue, QueueMessage
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 VISIBILITY_SECONDS = 120
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5, 900
 BATCH = 10

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -10,11 +9,12 @@ from http import HTTPStatus
 from chalice.app import CaseInsensitiveMapping, Request, Response
 
 from chalicelib.errors import BadLinkError, ExpiredLinkError, NotFoundError, SendbriefError, StoreUnavailableError
+from chalicelib.logs import logger
 from chalicelib.web import house
 from chalicelib.web.languages import choose_language
 from chalicelib.web.pages import Page, Pages
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 _request: ContextVar[Request] = ContextVar("request")  # Chalice keeps one for all threads; this is each one's own
 
 USUAL_HEADERS = {

@@ -95,13 +95,15 @@ def policy_of(html: str) -> str:
     """A policy under which nothing runs or loads but the page's own ``<style>``, pictures, and scripts of ours.
 
     A style is allowed by its hash whatever it says, a script only where it is one of those that come with Sendbrief:
-    one that got into the page otherwise does not run. A page without any has no ``script-src``.
+    one that got into the page otherwise does not run. A page without any has no ``script-src``. Pictures from elsewhere
+    are for pages that show some: a logo or issue that an editor took one into.
     """
     styles = _hashes(_STYLE.findall(html)) or "'none'"
     scripts = _hashes(script for script in _own_scripts() if f"<script>{script}</script>" in html)
+    elsewhere = " https:" if 'src="https:' in html else ""
     return (
         f"default-src 'none'; style-src {styles}; {f'script-src {scripts}; ' if scripts else ''}"
-        "img-src 'self' https: data:; frame-src 'self'; "
+        f"img-src 'self'{elsewhere} data:; frame-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 

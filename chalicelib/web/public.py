@@ -6,6 +6,7 @@ from chalice.app import Blueprint, Chalice, Response
 
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.archives import issue_of
+from chalicelib.logs import logger
 from chalicelib.web import house
 from chalicelib.web.answers import HTML, answer, door, file_answer, finish, pages, query
 from chalicelib.web.confirming import confirming
@@ -91,7 +92,7 @@ def _editions() -> EditionStore:
 @cache
 def application() -> Chalice:
     """The Chalice app with all public routes: the functions' and one machine's. A Blueprint can be used once only."""
-    app = Chalice(app_name="sendbrief", configure_logs=False)
+    app = Chalice(app_name=logger("sendbrief").name, configure_logs=False)  # it logs what escapes a view
     app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
     app.register_blueprint(public)
     for room in (files, subscribing, confirming, preferences, moving, leaving, my_data):

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import logging
 from collections.abc import Callable, Mapping
 
 from chalice.app import Request, Response
@@ -18,6 +17,7 @@ from chalicelib.errors import (
     StoreUnavailableError,
     UsageError,
 )
+from chalicelib.logs import logger
 from chalicelib.runtime import Runtime
 from chalicelib.web import house
 from chalicelib.web.answers import RETRY_SECONDS, request
@@ -28,7 +28,7 @@ from chalicelib.web.api.keys import ApiKey, Keys
 from chalicelib.web.api.problems import ProblemError, problem_answer
 from chalicelib.web.api.table import Operation
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 PER_KEY = Rule(300, 60)
 """Calls of one key: five a second for as long as it likes."""
 _REALM = 'Bearer realm="sendbrief"'
