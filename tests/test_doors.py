@@ -21,7 +21,8 @@ from chalicelib.web import house
 from tests.web.site import AFTER, BEFORE, SLOT, runtime_at, subscribe, write_site
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("boto3", "feedparser", "icalendar", "lark", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3")
+HEAVY = ("boto3", "feedparser", "icalendar", "lark", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3",
+         "chalicelib.web.api.door", "chalicelib.deliver.webhooks")  # fmt: skip
 
 LOADED = """
 import json, sys

@@ -80,8 +80,8 @@ def _ask(call: Call, member: Membership, choices: dict[str, Choices]) -> Reply:
 def change(call: Call) -> Reply:
     """Change name, language, pause, and what they chose of newsletters that they get."""
     person = _known(call)
-    if person.profile is None or person.stopped:
-        raise ProblemError(409, "They are no member yet, or mail to them is stopped; nothing can be changed.")
+    if person.profile is None:
+        raise ProblemError(409, "They are no member yet; nothing can be changed before they confirm.")
     chosen, getting = wanted_choices(call, person.confirmed), person.confirmed
     if any(name not in getting for name in chosen):
         raise ProblemError(409, "They don't get this newsletter; to add one takes their consent.", "newsletters")
