@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.render.text import one_line
 from chalicelib.web.pages import Pages
 
 Data = Mapping[str, Any]
@@ -64,7 +63,7 @@ def _membership(pages: Pages, one: Data) -> Group:
         "cadence": _known(pages, "web.choose.cadences", one["cadence"]),
         "topics": say("web.choose.all") if topics is None else ", ".join(titles.get(name, name) for name in topics),
         "language": pages.own_name(one["language"]) if one["language"] else "",
-        "paused_until": one["paused_until"],
+        "paused_until": _day(pages, one["paused_until"]),
         "marks": ", ".join(one["marks"]),
     }
     return Group(pages.title_of(one["newsletter"]), tuple(_facts(pages, facts)))
@@ -107,23 +106,29 @@ def _notice(pages: Pages, one: Data) -> Line:
 
 
 def _other(pages: Pages, one: Data) -> Line:
-    """What other programs were told: whatever is stored of it, but for the id that stands above already."""
-    rest = [
-        f"{name}: {one_line(str(value))}" for name, value in sorted(one.items()) if name not in {"at", "sid", "kind"}
-    ]
-    return Line(_moment(pages, one.get("at")), str(one.get("kind", "")), tuple(rest))
+    """What other programs were told, and until when that is kept."""
+    what = _known(pages, "web.data.actions", one.get("kind", ""))
+    title = pages.title_of(one["newsletter"]) if one.get("newsletter") else ""
+    until = _moment(pages, one.get("expires"))
+    more = (f"{pages.say('web.data.facts.until')}: {until}",) if until else ()
+    return Line(_moment(pages, one.get("at")), f"{what}: {title}" if title else what, more)
 
 
 def _facts(pages: Pages, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in facts.items():
         if value:
-            yield pages.say(f"web.data.facts.{name}"), one_line(str(value))
+            yield pages.say(f"web.data.facts.{name}"), str(value)
 
 
 def _known(pages: Pages, key: str, word: str) -> str:
     """The word in the page's language, or itself where the catalogue has none: another version may have written it."""
     full = f"{key}.{word}"
     return pages.say(full) if full in pages.say.texts else str(word)
+
+
+def _day(pages: Pages, iso: str) -> str:
+    """``2026-12-24`` as ``24 December 2026``."""
+    return pages.say.date(datetime.fromisoformat(iso)) if iso else ""
 
 
 def _moment(pages: Pages, iso: Any) -> str:

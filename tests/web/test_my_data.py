@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from chalicelib.audience.choices import Choices, Wishes
+from chalicelib.audience.signup import Request
+from chalicelib.audience.suppression import Reason
 from chalicelib.deliver.sends import whole_dossier
 from chalicelib.runtime import Runtime
 from tests.web.answers import Answer
@@ -100,6 +103,31 @@ def test_erasing_takes_two_presses_and_leaves_nothing(client: Client, fresh: Run
     kept = everything(fresh)
     assert press(client, onward[1], question).body == page.body, "safe to repeat"
     assert everything(fresh) == kept
+
+
+def test_no_moment_and_no_day_is_left_as_machines_write_it(client: Client, fresh: Runtime) -> None:
+    at(fresh)
+    sid = fresh.audience.sid("new@example.org")
+    asked = Request("new@example.org", "", "en", {"harbour-log": Choices()}, "subscribe/1", "0" * 64, fresh.clock())
+    fresh.signups.ask(sid, asked, fresh.clock())
+    link = f"/d/{fresh.data_links.make(sid, '', fresh.clock())}"
+    assert "Not yet confirmed" in client.get(link).text, "who has only asked is shown that"
+    fresh.signups.confirm(sid, fresh.clock())
+    wishes = Wishes({"harbour-log": Choices()}, "en", "Nia", "2026-12-24")
+    fresh.audience.arrange(sid, wishes, ["harbour-log"], fresh.clock(), "a test")
+    fresh.moves.ask(sid, "f" * 24, "other@example.org", fresh.clock())
+    fresh.suppressions.add(sid, Reason.BOUNCE, fresh.clock())
+    page = client.get(link).text
+    for words in (
+        "24\u00a0December 2026",
+        "mails came back",
+        "other@example.org",
+        "A change of address",
+        "Confirmed: The Har",
+    ):
+        assert words in page
+    facts = page.partition("<main")[2].replace("paused until 2026-12-24", "")  # that is the record, word for word
+    assert not re.search(r"20\d\d-\d\d-\d\dT|\d\d\d\d-\d\d-\d\d", facts)
 
 
 def test_of_a_stranger_nothing_is_stored(client: Client, fresh: Runtime) -> None:
