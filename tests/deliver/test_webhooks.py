@@ -204,6 +204,23 @@ def test_in_a_long_failure_only_what_is_a_day_old_is_given_up(world: World) -> N
     assert world.state().given_up == 2
 
 
+def test_an_outage_of_days_costs_one_in_a_round_and_all_are_told_again_on_demand(world: World) -> None:
+    world.answers[A] = failing
+    world.tick()
+    for number in range(6):
+        world.happen(number)
+    lost = list[int]()
+    for _ in range(36):
+        world.tick(hours=1)
+        lost.append(world.state().given_up)
+    assert max(later - before for before, later in pairwise(lost)) == 1
+    assert 2 <= lost[-1] < 6
+    world.states.retry(A)
+    world.answers.pop(A)
+    world.tick()
+    assert world.told() == list(range(6))
+
+
 def test_after_a_pause_of_days_nothing_is_given_up_at_the_first_failure(world: World) -> None:
     world.tick()
     world.happen(1)

@@ -33,6 +33,8 @@ def test_all_that_happens_to_people_is_told(program: Program, runtime: Runtime, 
     ]  # fmt: skip
     moved = program.get("/events")["items"][4]["data"]["subscriber"]
     assert (moved["id"], moved["former_ids"], moved["address"]) == (new, [sid], "new@example.org")
+    first = program.get("/events")["items"][0]["data"]["subscriber"]
+    assert (first["id"], first["address"]) == (sid, "new@example.org")
 
 
 def test_an_import_tells_nothing(program: Program, runtime: Runtime, clock: Clock) -> None:
