@@ -103,6 +103,7 @@ def assert_gone(world: World, sid: str) -> None:
         sid: {"reason": "complaint", "at": NOW.isoformat()},
         world.audience.sid(OLD): {"reason": "erased", "at": NOW.isoformat()},
     }
+    assert Limits(world.table, SECRETS.sid_key).look(subscribe_buckets(sid, "")[0]) is None
     assert sum(item.data.get("sid") == world.audience.sid("hopper@example.org") for item in world.left()) >= 3
     neighbour = world.audience.person(world.audience.sid(NEIGHBOUR))
     assert neighbour.profile is not None

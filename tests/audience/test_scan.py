@@ -48,6 +48,11 @@ def test_each_form_is_found(content: bytes | str, form: str) -> None:
     assert found(content) == [form]
 
 
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+def test_base64_is_found_wherever_its_groups_begin(before: str) -> None:
+    assert found(before.encode() + base64.b64encode(ADDRESS.encode())) == ["base64"]
+
+
 def test_names_and_labels_are_found_either_way() -> None:
     assert found("<b>ada lovelace-mu\u0308ller</b>", NAME) == ["plain"]
     assert found(base64.b64encode(NAME.encode()), NAME) == ["base64"]
