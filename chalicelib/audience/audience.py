@@ -8,6 +8,7 @@ from chalicelib.audience.address import clean_name, parse_address, subscriber_id
 from chalicelib.audience.arranging import rearranged
 from chalicelib.audience.choices import Wishes
 from chalicelib.audience.erasing import Elsewhere, Erased, Erasing, nowhere
+from chalicelib.audience.intake import Intake, Wanted
 from chalicelib.audience.people import (
     Announce,
     Person,
@@ -24,20 +25,15 @@ from chalicelib.audience.subscriber import (
     Membership,
     MemberState,
     Profile,
-    evidence_key,
-    evidence_to_data,
     membership_from_data,
     membership_key,
-    membership_to_data,
     profile_from_data,
     profile_key,
-    profile_to_data,
-    suppression_key,
 )
 from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.audience.tokens import Secrets
 from chalicelib.errors import NotFoundError
-from chalicelib.store import Insert, Item, Key, Put, Replace, Table, Write, every
+from chalicelib.store import Table, Write, every
 
 
 class Audience:
@@ -54,30 +50,8 @@ class Audience:
     def subscribe(
         self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime, announce: Announce = nothing_more
     ) -> list[str]:
-        """Make people confirmed members, with evidence; what became of each: new, changed, same or why not.
-
-        Whoever has left or is suppressed is not taken back: 'unsubscribed', 'suppressed'. At most 30 at once
-        (a transaction holds 100 writes), one newsletter each, no person twice. An import announces nothing.
-        """
-        return settle(self._table, lambda: self._decide(wanted, basis, how, now, announce))
-
-    def _decide(
-        self, wanted: Sequence[Membership], basis: Basis, how: str, now: datetime, announce: Announce
-    ) -> tuple[list[str], list[Write]]:
-        keys: list[Key] = []
-        for w in wanted:
-            keys += [w.key, profile_key(w.sid), suppression_key(w.sid)]
-        found = self._table.get_many(keys)
-        results, writes = [], []
-        for one in wanted:
-            old, person = found.get(one.key), found.get(profile_key(one.sid))
-            w = _keeping_choices(replace(one, joined=one.joined or now.isoformat()), old)
-            result = _what_becomes(w, old, suppressed=suppression_key(w.sid) in found)
-            results.append(result)
-            if result in {"new", "changed"}:
-                evidence = Evidence(now, "subscribed" if result == "new" else "changed", w.newsletter, str(basis), how)
-                writes += [*_writes(w, old, person, evidence), *announce(w.sid, evidence)]
-        return results, writes
+        """Make people members, with evidence; what became of each, see Intake. At most 25 at once, no person twice."""
+        return Intake(self._table, basis, how, now, announce).admit([Wanted(one) for one in wanted])
 
     def leave(self, sid: str, newsletter: str, now: datetime, how: str, why: str = "") -> bool:
         """Unsubscribe, also by a link from before a change of address; False where it was so. Safe to repeat."""
@@ -178,47 +152,3 @@ def make_member(secrets: Secrets, newsletter: str, address: str, name: str, lang
     checked = parse_address(address)
     sid = subscriber_id(checked, secrets.sid_key)
     return Membership(newsletter, sid, checked, clean_name(name), language)
-
-
-def _keeping_choices(wanted: Membership, old: Item | None) -> Membership:
-    """A member's own choices stand: an import only fills in what is not known yet."""
-    if old is None or old.data["state"] != MemberState.CONFIRMED:
-        return wanted
-    member = membership_from_data(wanted.newsletter, wanted.sid, old.data)
-    return replace(
-        member,
-        name=member.name or wanted.name,
-        language=member.language or wanted.language,
-        marks=member.marks | wanted.marks,
-    )
-
-
-def _what_becomes(wanted: Membership, old: Item | None, *, suppressed: bool) -> str:
-    if suppressed:
-        return "suppressed"
-    if old is None:
-        return "new"
-    if old.data["state"] == MemberState.UNSUBSCRIBED:
-        return "unsubscribed"
-    return "same" if dict(old.data) == membership_to_data(wanted) else "changed"
-
-
-def _writes(member: Membership, old: Item | None, person: Item | None, evidence: Evidence) -> list[Write]:
-    """The membership, the profile and the evidence, each under the version that was read."""
-    data = membership_to_data(member)
-    known = profile_from_data(member.sid, person.data) if person else None
-    profile = Profile(
-        sid=member.sid,
-        address=member.address,
-        name=member.name or (known.name if known else ""),
-        language=member.language or (known.language if known else ""),
-        created=known.created if known else evidence.at.isoformat(),
-        newsletters={**(known.newsletters if known else {}), member.newsletter: str(member.state)},
-        former=known.former if known else (),
-    )
-    about = profile_to_data(profile)
-    return [
-        Replace(old, data) if old else Insert(member.key, data),
-        Replace(person, about) if person else Insert(profile_key(member.sid), about),
-        Put(evidence_key(member.sid, evidence), evidence_to_data(evidence)),
-    ]

@@ -101,7 +101,7 @@ def import_people(
     run again after its end, it changes nothing. Raises ImportProblemError where the file is none of the formats.
     """
     opened = opened or job.open()
-    intake = Intake(table, job.newsletter.name, job.basis, f"import of {job.path.name}", job.now)
+    intake = Intake(table, job.basis, f"import of {job.path.name}", job.now)
     run = _Run(job, intake, Audience(table, job.secrets), _Place(table, job, opened), progress)
     for number, part in enumerate(opened.parts):
         run.take(number, part)
@@ -208,7 +208,7 @@ class _Run:
             else:
                 setattr(self.report, str(one.fate), getattr(self.report, str(one.fate)) + 1)
         left = {one.member.sid: one for one in said if one.fate is Fate.LEFT}
-        for sid in self._intake.members(list(left)) if left else ():
+        for sid in self._intake.members(self._job.newsletter.name, list(left)) if left else ():
             row, address = left[sid].row, left[sid].member.address
             self.report.note(part.name, row, f"{address} left there and is a member here: is that meant?")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.audience.people import Announce, nothing_more
 from chalicelib.audience.subscriber import (
     Basis,
     Evidence,
@@ -15,11 +16,12 @@ from chalicelib.audience.subscriber import (
     membership_from_data,
     membership_key,
     membership_to_data,
+    moved_key,
     profile_from_data,
     profile_key,
     profile_to_data,
-    suppression_key,
 )
+from chalicelib.audience.suppression import stopped_members
 from chalicelib.errors import ConflictError, StoreError
 from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Put, Replace, Table, Write
 
@@ -38,20 +40,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """How people come in: into one newsletter, on what ground, from where."""
+    """How people come in: on what ground, from where. ``announce`` is what other programs are told of each."""
 
     table: Table
-    newsletter: str
     basis: Basis
     how: str
     now: datetime
+    announce: Announce = nothing_more
 
     def admit(self, wanted: Sequence[Wanted]) -> list[str]:
         """Make people members, all of them or nobody; what became of each: new, changed, same or why not.
 
-        Whoever has left, is suppressed or has changed their address since is not taken back: 'unsubscribed',
-        'suppressed', 'moved'. At most MOST at once, no person twice. Those whose state is unsubscribed are kept as
-        such where they are not known yet.
+        Whoever has left, is suppressed (themselves or their domain) or has changed their address since is not taken
+        back: 'unsubscribed', 'suppressed', 'moved'. At most MOST at once, no person twice; fewer where there is
+        something to announce. Those whose state is unsubscribed are kept as such where they are not known yet.
         """
         for _ in range(TRIES):
             results, writes = self._decide(wanted)
@@ -64,23 +66,25 @@ class Intake:
             return results
         raise StoreError("The subscribers are being changed all the time.", "Try again in a moment.")
 
-    def members(self, sids: Sequence[str]) -> dict[str, Membership]:
-        """Which of some people get the newsletter now."""
-        found = self.table.get_many([membership_key(self.newsletter, sid) for sid in sids])
-        members = {key.sk: membership_from_data(self.newsletter, key.sk, item.data) for key, item in found.items()}
+    def members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Membership]:
+        """Which of some people get a newsletter now."""
+        found = self.table.get_many([membership_key(newsletter, sid) for sid in sids])
+        members = {key.sk: membership_from_data(newsletter, key.sk, item.data) for key, item in found.items()}
         return {sid: member for sid, member in members.items() if member.state is MemberState.CONFIRMED}
 
     def _decide(self, wanted: Sequence[Wanted]) -> tuple[list[str], list[Write]]:
         keys: list[Key] = []
         for one in wanted:
             sid = one.member.sid
-            keys += (one.member.key, profile_key(sid), suppression_key(sid), _moved_key(sid))
+            keys += (one.member.key, profile_key(sid), moved_key(sid))
         found = self.table.get_many(keys)
+        stopped = stopped_members(self.table, [one.member for one in wanted])
         results: list[str] = []
         writes: list[Write] = []
         today = self.now.isoformat()
         for one in wanted:
             result, member = _what_becomes(one.member, found, today)
+            result = "suppressed" if one.member.sid in stopped else result
             results.append(result)
             if result in {"new", "changed"}:
                 writes += self._writes(member, found, "changed" if result == "changed" else "", one.what)
@@ -90,26 +94,21 @@ class Intake:
         """The membership, the profile and the evidence, each under the version that was read."""
         old, person = found.get(member.key), found.get(profile_key(member.sid))
         begun = "subscribed" if member.state is MemberState.CONFIRMED else str(member.state)
-        evidence = Evidence(self.now, action or begun, self.newsletter, str(self.basis), self.how, what=what)
+        evidence = Evidence(self.now, action or begun, member.newsletter, str(self.basis), self.how, what=what)
         data, about = membership_to_data(member), profile_to_data(_profile(member, person, self.now))
         return [
             Replace(old, data) if old else Insert(member.key, data),
             Replace(person, about) if person else Insert(profile_key(member.sid), about),
             Put(evidence_key(member.sid, evidence), evidence_to_data(evidence)),
+            *self.announce(member.sid, evidence),
         ]
-
-
-def _moved_key(sid: str) -> Key:
-    return Key(f"MOVED#{sid}", "-")
 
 
 def _what_becomes(wanted: Membership, found: dict[Key, Item], today: str) -> tuple[str, Membership]:
     """A member's own choices stand: an import only fills in what is not known yet."""
-    if suppression_key(wanted.sid) in found:
-        return "suppressed", wanted
     old = found.get(wanted.key)
     if old is None:
-        if _moved_key(wanted.sid) in found:
+        if moved_key(wanted.sid) in found:
             return "moved", wanted
         return "new", wanted if wanted.joined else replace(wanted, joined=today)
     known = membership_from_data(wanted.newsletter, wanted.sid, old.data)

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.audience.choices import Choices, choices_from_data, choices_to_data, describe
 from chalicelib.audience.people import Announce, Person, load_person, nothing_more, person_writes, settle
-from chalicelib.audience.subscriber import Basis, Evidence, Membership, MemberState, Profile, suppression_key
+from chalicelib.audience.subscriber import Basis, Evidence, Membership, MemberState, Profile, moved_key, suppression_key
 from chalicelib.audience.suppression import WAY_BACK
 from chalicelib.errors import ConflictError
 from chalicelib.store import Delete, Insert, Item, Key, Replace, Table, Write
@@ -115,7 +115,8 @@ class SignUps:
             old.newsletters if old else {},
             old.former if old else (),
         )
-        lifted: list[Write] = [Delete(stop)] if stop else []
+        pointer = self._table.get(moved_key(person.sid))  # who had this address before has moved on: now it is theirs
+        lifted: list[Write] = [Delete(item) for item in (stop, pointer) if item]
         return [*person_writes(person, added, about, evidence, self._announce), *lifted]
 
 

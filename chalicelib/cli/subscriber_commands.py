@@ -42,6 +42,6 @@ def add(
         result = runtime.audience.subscribe([member], basis, "sendbrief subscribers add", datetime.now(UTC))[0]
         words = {"new": "is subscribed", "changed": "is changed", "same": "was subscribed already"}
         if result not in words:
-            left = "has unsubscribed" if result == "unsubscribed" else "is suppressed"
-            raise UsageError(f"{email} {left} and is not taken back.", "They can subscribe again by themselves.")
+            left = {"unsubscribed": "has unsubscribed", "moved": "has another address by now"}
+            raise UsageError(f"{email} {left.get(result, 'is suppressed')} and is not taken back.", "They can subscribe again by themselves.")
         out.print(f"{escape(member.address)} {words[result]} ({newsletter}).")

@@ -58,6 +58,13 @@ def test_a_person_s_own_reason_stands_before_their_domain_s(stops: Suppressions)
     assert [stopped[who * 24].reason for who in "ab"] == [Reason.COMPLAINT, Reason.DOMAIN]
 
 
+def test_nobody_of_a_suppressed_domain_is_taken_in(people: People, stops: Suppressions) -> None:
+    stops.add_domain("example.org", NOW)
+    assert people.add("ada@mail.example.org") == "suppressed"
+    assert people.load("email\nada@example.org\nbo@example.com\n").kept_out == 1
+    assert people.addresses() == ["bo@example.com"]
+
+
 def test_an_idn_domain_is_found_by_its_a_label(stops: Suppressions) -> None:
     stops.add_domain("bücher.example", NOW)
     assert stops.of("a" * 24, "x@xn--bcher-kva.example") is not None
