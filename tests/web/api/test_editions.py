@@ -106,6 +106,7 @@ def test_lists_begin_with_the_newest_and_lose_none(program: Program, runtime: Ru
             if cursor is None:
                 break
         assert found == whole, limit
+    assert program.get("/editions", limit=11)["cursor"] is None
     assert len(program.get("/editions", newsletter="storm-warnings")["items"]) == 2
     assert {one["state"] for one in program.get("/editions", state="held")["items"]} == {"held"}
     program.get("/editions", 400, cursor="x")

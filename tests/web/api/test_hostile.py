@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.web.api.checking import MAX_BODY
+from chalicelib.web.api.checking import MAX_BODY, check, read_body
+from chalicelib.web.api.problems import ProblemError
 from chalicelib.web.api.table import BASE, OPERATIONS
 from tests.web.api.house import ADA, RECORDED, Program, ask
 from tests.web.api.test_keys import path_of
@@ -55,6 +56,13 @@ def test_broken_json_is_refused(program: Program, raw: bytes) -> None:
     answer = program.call("POST", f"/subscribers/{ADA}/leave", raw)
     assert answer.status == 400, answer
     assert program.get(f"/subscribers/{ADA}")["newsletters"]["harbour-log"]["state"] == "confirmed"
+
+
+def test_depth_is_bounded_and_true_is_no_number() -> None:
+    with pytest.raises(ProblemError, match="nested deeper than 20 levels"):
+        read_body(b'{"a":' * 21 + b"1" + b"}" * 21, "application/json", "Why")
+    with pytest.raises(ProblemError, match="a whole number"):
+        check(True, {"type": "integer"})
 
 
 def test_bodies_have_a_limit_and_a_type(program: Program) -> None:
