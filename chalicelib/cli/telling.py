@@ -1,4 +1,4 @@
-"""Telling webhooks beside `run` and `serve`, in a thread of its own: an address that stalls delays no mail and no page."""
+"""Telling webhooks beside `run` and `serve`, in a thread of its own: one that stalls delays no mail and no page."""
 
 import threading
 from collections.abc import Iterator
