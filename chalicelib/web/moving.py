@@ -45,7 +45,7 @@ def _question(old: str, new: str, token: str, now: datetime, said: str = "") -> 
 
 def _has_moved(old: str, new: str) -> bool:
     person = house.runtime().audience.person(old)
-    return person.sid == new != old and person.profile is not None
+    return person.sid == new and person.profile is not None
 
 
 def _done(sid: str, now: datetime) -> Response:

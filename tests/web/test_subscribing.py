@@ -251,6 +251,10 @@ def test_what_was_never_offered_is_refused(client: Client, house: Runtime, field
     assert everything(house) == before
 
 
+def test_a_pause_is_nothing_to_subscribe_with(client: Client, house: Runtime) -> None:
+    assert "Check your mail" in ask(client, house, pause="never").text
+
+
 def test_a_form_on_another_site_leads_to_the_filled_form_and_one_more_press(client: Client, house: Runtime) -> None:
     page = client.post("/subscribe", body({"newsletter": "harbour-log", "address": "new@example.org"}))
     assert page.status == 200
