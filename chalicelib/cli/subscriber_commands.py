@@ -43,5 +43,8 @@ def add(
         words = {"new": "is subscribed", "changed": "is changed", "same": "was subscribed already"}
         if result not in words:
             left = {"unsubscribed": "has unsubscribed", "moved": "has another address by now"}
-            raise UsageError(f"{email} {left.get(result, 'is suppressed')} and is not taken back.", "They can subscribe again by themselves.")
+            raise UsageError(
+                f"{email} {left.get(result, 'is suppressed')} and is not taken back.",
+                "They can subscribe again by themselves.",
+            )
         out.print(f"{escape(member.address)} {words[result]} ({newsletter}).")

@@ -1,13 +1,12 @@
 """The page behind the link to unsubscribe, and the one click of mail programs (RFC 8058), as a Blueprint."""
 
 import re
-from datetime import datetime
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.web import house
 from chalicelib.web.answers import answer, door, pages, request
-from chalicelib.web.confirming import preferences_url
 from chalicelib.web.forms import ANY_TYPE, MAX_FORM, READ, WRITE, fields_of, first, words
 
 leaving = Blueprint(__name__)
@@ -41,22 +40,25 @@ def leave(token: str) -> Response:
     raw, now = _body(), runtime.clock()
     if _ONE_CLICK.search(raw):
         runtime.audience.leave(sid, newsletter, now, "one-click from a mail program")
-        return _left(sid, newsletter, now)
+        return _left(newsletter)
     form = fields_of(raw) or {}
     how, why = "the unsubscribe page", _why(first(form, "why"), first(form, "words"))
     if first(form, "act") == "all":
         runtime.audience.leave_all(sid, now, how, why)
-        return _left(sid, "", now)
+        return _left("")
     runtime.audience.leave(sid, newsletter, now, how, why)
-    return _left(sid, newsletter, now)
+    return _left(newsletter)
 
 
-def _left(sid: str, newsletter: str, now: datetime) -> Response:
-    """The same for whoever has left before, and for whoever is unknown here."""
+def _left(newsletter: str) -> Response:
+    """The same for whoever has left before, and for whoever is unknown here.
+
+    It leads to the form to subscribe, not to preferences: a link to leave never expires and may lie with others.
+    """
     shown = pages()
     title = shown.title_of(newsletter) if newsletter else ""
-    url = preferences_url(shown, sid, [newsletter] if newsletter else [], now)
-    return answer(shown.page("left", title=title, preferences_url=url))
+    back = f"{shown.prefix}/subscribe" + (f"?{urlencode({'newsletter': newsletter})}" if newsletter else "")
+    return answer(shown.page("left", title=title, back_url=back))
 
 
 def _why(reason: str, said: str) -> str:

@@ -19,6 +19,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return made
 
 
+@pytest.mark.slow
 def test_the_example_is_exported_and_a_second_run_changes_nothing(house: House, tmp_path: Path) -> None:
     out = tmp_path / "public"
     first = house.run("archive", "--out", str(out), "--base-url", "https://example.org/news")
@@ -38,7 +39,14 @@ def test_the_example_is_exported_and_a_second_run_changes_nothing(house: House, 
     assert '<link rel="canonical" href="https://example.org/news/archive/community-digest/2026-11-19/de/"' in page
 
 
-@pytest.mark.parametrize("address", ["news", "ftp://example.org/", "https://example.org/?x", "https://example.org/'>"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "news",
+        *(pytest.param(f"{url}", marks=pytest.mark.slow) for url in ("ftp://example.org/", "https://example.org/?x")),
+        pytest.param("https://example.org/'>", marks=pytest.mark.slow),
+    ],
+)
 def test_an_address_that_is_none_is_refused(house: House, tmp_path: Path, address: str) -> None:
     house.run("archive", "--out", str(tmp_path / "out"), "--base-url", address, code=2)
     assert not (tmp_path / "out").exists()

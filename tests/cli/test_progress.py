@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.cli.house import THURSDAY, Command
 from tests.e2e.house import ROOT, House
 
 
+@pytest.mark.slow
 def test_a_bar_counts_who_is_left_and_ends_full(command: Command) -> None:
     command.write("readers.csv", "email,topics\nada@example.org,security\n")  # nothing of the edition is theirs
     command.run(

@@ -170,6 +170,7 @@ def test_a_pipe_closed_by_its_reader_is_no_error(command: Command) -> None:
     assert "Fault" not in said
 
 
+@pytest.mark.slow
 def test_a_sender_asked_to_stop_ends_after_its_wave_and_another_goes_on(command: Command, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     people.write_text("email\n" + "".join(f"p{n}@example.org\n" for n in range(400)))

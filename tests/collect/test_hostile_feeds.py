@@ -52,7 +52,7 @@ def test_there_are_many() -> None:
 
 
 @pytest.mark.timeout(300)  # a guard: each ends by itself, or is killed after ten seconds
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_small_ones_end(site: Site, part: int) -> None:
     for name, body in islice(feeds(), part, None, 2):
         if len(body) <= 8 * KB:

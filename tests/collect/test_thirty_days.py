@@ -76,6 +76,7 @@ def faults(month: Month, told: Counter[str]) -> dict[str, list[str]]:
 NONE: dict[str, list[str]] = {"repeated": [], "lost": [], "flooded": []}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_each_post_goes_out_once(tmp_path: Path) -> None:
     month, told = played(tmp_path, seed=1)

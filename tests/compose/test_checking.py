@@ -141,7 +141,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("broken", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_command(tmp_path: Path, broken: bool) -> None:
     bad: Files = {"posts/en/2026-11-20-b.md": "---\ntitle: '[red]x'\nautor: x\n---\n"} if broken else {}
     write_site(tmp_path, {**GOOD, **bad, "posts/en/2026-11-21-c.md": post(image="no.png")}, site=SITE + FOLDER)

@@ -15,7 +15,7 @@ import pytest
 from chalicelib.collect.identity import canonical_url
 from tests.corpus import CORPUS, POSTS, make_site, needs_corpus
 
-pytestmark = [needs_corpus, pytest.mark.timeout(600)]
+pytestmark = [needs_corpus, pytest.mark.slow, pytest.mark.timeout(600)]
 START, END = date(2022, 1, 1), date(2023, 12, 31)
 SLOTS = [date(2022, 1, 6) + timedelta(weeks=2 * number) for number in range(53)]
 NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)\.md")

@@ -17,7 +17,7 @@ from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
 from tests.corpus import make_site, needs_corpus
 
-pytestmark = needs_corpus
+pytestmark = [needs_corpus, pytest.mark.slow]
 READERS = [
     ("ada@example.org", "Ada", "en"),
     ("mueller@example.com", "Jürgen Müller-Lüdenscheidt", "de"),

@@ -82,6 +82,7 @@ def test_notes_and_site_yaml_are_read_too(copy: Path) -> None:
     assert ("site.yaml", 14, "doubled-link") in found
 
 
+@pytest.mark.slow
 def test_a_template_that_leaves_links_out_of_the_text(copy: Path) -> None:
     folder = copy / "templates" / "email" / "digest"
     folder.mkdir(parents=True)
@@ -114,6 +115,7 @@ def test_what_would_hold_an_edition_is_an_error(copy: Path) -> None:
     assert "error" in {row["severity"] for row in rows}
 
 
+@pytest.mark.slow
 def test_what_calendars_got_wrong(copy: Path) -> None:
     calendar = copy / "content" / "calendars" / "community.ics"
     events = (

@@ -112,7 +112,7 @@ def test_a_reader_without_a_name_gets_the_fallback_and_a_bare_address():
     assert "Guten Tag zusammen." in message.get_body(("plain",)).get_content()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(HOSTILE)
 def test_hostile_names_change_one_header_and_break_nothing(name):
     raw = SMALL.personalise(replace(READER, name=name))
