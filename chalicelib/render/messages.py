@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -147,6 +148,13 @@ def load_catalogue(roots: Sequence[Path], language: str, fallback: str) -> Catal
 
 
 def _read(file: Path) -> Mapping[str, Any]:
+    known = file.stat()
+    return _parsed(file, known.st_mtime_ns, known.st_size)
+
+
+@lru_cache(maxsize=64)
+def _parsed(file: Path, _changed: int, _size: int) -> Mapping[str, Any]:
+    """A file's strings, parsed once until it changes."""
     try:
         data = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - safe, either of them
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from chalicelib.errors import RenderError
 from chalicelib.render.budget import bounded, budget
+from chalicelib.render.compiled import Compiled
 from chalicelib.render.filters import printable, text_of
 from chalicelib.render.messages import Catalogue, load_catalogue
 from chalicelib.render.mjml import MjmlError, to_html
@@ -130,12 +131,15 @@ def templates_for(root: Path) -> Templates:
     return _templates((root / "templates", BUILT_IN))
 
 
+_MARKUP, _PLAIN = Compiled(), Compiled()
+
+
 @lru_cache(maxsize=32)
 def _templates(roots: tuple[Path, ...]) -> Templates:
     return Templates(
         roots,
-        BoundedEnvironment(loader=_loader(roots), **_options(markup=True)),
-        BoundedEnvironment(loader=_loader(roots), **_options(markup=False)),
+        BoundedEnvironment(loader=_loader(roots), bytecode_cache=_MARKUP, **_options(markup=True)),
+        BoundedEnvironment(loader=_loader(roots), bytecode_cache=_PLAIN, **_options(markup=False)),
     )
 
 

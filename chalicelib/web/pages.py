@@ -15,6 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from chalicelib.content.values import Localized, Site, Theme, localize
 from chalicelib.errors import RenderError
+from chalicelib.render.compiled import Compiled
 from chalicelib.render.messages import Catalogue, load_catalogue
 from chalicelib.render.templates import BUILT_IN, trusted
 from chalicelib.render.text import direction, one_line
@@ -129,6 +130,9 @@ def _theme(theme: Theme) -> Mapping[str, object]:
     return found
 
 
+_COMPILED = Compiled()
+
+
 @lru_cache(maxsize=8)
 def _environment(root: Path) -> Environment:
     environment = SandboxedEnvironment(
@@ -137,6 +141,7 @@ def _environment(root: Path) -> Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     environment.filters["figure"] = figure
     return environment
