@@ -62,8 +62,10 @@ def add_compiled(artefact: Path) -> None:
 
 
 def idle(path: Path, folder: Path) -> bool:
-    """Whether a file of a library is never read in a function: its own tests, and what only type checkers read."""
+    """Whether a file is never read in a function: the command, and of libraries their tests and types."""
     parts = path.relative_to(folder).parts
+    if parts[:2] == ("chalicelib", "cli"):
+        return True
     return parts[0] not in OURS and ("tests" in parts[1:-1] or path.suffix in {".pyi", ".typed"})
 
 
