@@ -86,7 +86,9 @@ def _run(folder: Path, what: str, data: str, arguments: tuple[str, ...], out: st
     begun = time.monotonic()
     with (folder / (out or "output")).open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env=kept | {"PYTHONPATH": str(ROOT)}, stdout=output)
+        peak = 0.0
         while True:
+            peak = max(peak, _peak_megabytes(process.pid))
             pid, status, used = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
@@ -96,7 +98,19 @@ def _run(folder: Path, what: str, data: str, arguments: tuple[str, ...], out: st
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{what} ended with {process.returncode} after {time.monotonic() - begun:.0f} s.")
-    return Step(what, time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Step(what, time.monotonic() - begun, used.ru_utime + used.ru_stime, peak or used.ru_maxrss / 1024)
+
+
+def _peak_megabytes(pid: int) -> float:
+    """What a process has held at most since it began its program; 0 where the system does not tell.
+
+    A child's ``ru_maxrss`` also counts what its parent held when it forked, which says nothing of the child.
+    """
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in told.splitlines() if line.startswith("VmHWM:")), 0.0)
 
 
 def table(rows: int | None = None) -> Table:
