@@ -75,7 +75,8 @@ def play(folder: Path, rows: int) -> Iterator[Step]:
     yield _run(folder, "backup", "here", ("backup", "store.backup"))
     if not filecmp.cmp(folder / "first.csv", folder / "second.csv", shallow=False):
         raise RuntimeError("The two exports differ.")
-    lines = sum(1 for _ in (folder / "first.csv").open("rb")) - 1
+    with (folder / "first.csv").open("rb") as exported:
+        lines = sum(1 for _ in exported) - 1
     if lines != rows:
         raise RuntimeError(f"{rows} rows went in, {lines} came out.")
 
