@@ -19,7 +19,8 @@ from chalicelib.deliver.ticking import TickReport
 from chalicelib.runtime import Runtime
 
 MOST_PROBLEMS = 10
-_ALWAYS, _IF_ANY = ("planned", "sent"), ("pending", "skipped", "failed", "deferred", "in_doubt")
+_ALWAYS = ("planned", "sent")
+_IF_ANY = ("pending", "skipped", "failed", "bounced", "deferred", "in_doubt", "complained")
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:

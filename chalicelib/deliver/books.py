@@ -5,13 +5,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.compose.editions import Edition
-from chalicelib.deliver.ledger import DEFERRED, FAILED, FLIGHT, IN_DOUBT, PENDING, SENT, SKIPPED, Ledger
+from chalicelib.deliver.ledger import (
+    BOUNCED,
+    COMPLAINED,
+    DEFERRED,
+    DELIVERED,
+    FAILED,
+    FLIGHT,
+    IN_DOUBT,
+    LEFT,
+    PENDING,
+    SENT,
+    SKIPPED,
+    Ledger,
+)
 from chalicelib.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Recipients of an edition by what became of them; who is in flight counts as pending."""
+    """Recipients of an edition by what became of them; who is in flight counts as pending.
+
+    ``delivered`` and ``complained`` are those of the sent of whom the provider told so, ``bounced`` those of the failed
+    whose mail was taken and came back.
+    """
 
     planned: int = 0
     pending: int = 0
@@ -20,6 +37,9 @@ class Books:
     skipped: int = 0
     deferred: int = 0
     in_doubt: int = 0
+    delivered: int = 0
+    bounced: int = 0
+    complained: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -41,15 +61,19 @@ def add_up(planned: int | None, ledgers: Iterable[Ledger]) -> Books:
     """The books from all ledgers of an edition; ``planned`` is None while it is still being planned."""
     marks: Counter[str] = Counter()
     for ledger in ledgers:
-        marks.update(ledger.marks)
+        for mark in set(ledger.marks):
+            marks[mark] += ledger.marks.count(mark)
     return Books(
         planned=marks.total() if planned is None else planned,
         pending=marks[PENDING] + marks[FLIGHT],
-        sent=marks[SENT],
-        failed=marks[FAILED],
+        sent=marks[SENT] + marks[DELIVERED] + marks[COMPLAINED],
+        failed=marks[FAILED] + marks[BOUNCED],
         skipped=marks[SKIPPED],
         deferred=marks[DEFERRED],
-        in_doubt=marks[IN_DOUBT],
+        in_doubt=marks[IN_DOUBT] + marks[LEFT],
+        delivered=marks[DELIVERED],
+        bounced=marks[BOUNCED],
+        complained=marks[COMPLAINED],
     )
 
 

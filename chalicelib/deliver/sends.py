@@ -10,13 +10,27 @@ from chalicelib.audience.people import load_person
 from chalicelib.audience.tokens import Secrets
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.deliver.chunks import ChunkStore, Recipient
-from chalicelib.deliver.ledger import DEFERRED, FAILED, FLIGHT, IN_DOUBT, PENDING, SENT, SKIPPED, Detail
+from chalicelib.deliver.ledger import (
+    BOUNCED,
+    COMPLAINED,
+    DEFERRED,
+    DELIVERED,
+    FAILED,
+    FLIGHT,
+    IN_DOUBT,
+    LEFT,
+    PENDING,
+    SENT,
+    SKIPPED,
+    Detail,
+)
 from chalicelib.errors import ConflictError, StoreError
 from chalicelib.store import Blobs, Table
 
 WORDS = {
     PENDING: "pending", FLIGHT: "pending", SENT: "sent", FAILED: "failed", SKIPPED: "skipped",
-    DEFERRED: "deferred", IN_DOUBT: "in doubt",
+    DEFERRED: "deferred", IN_DOUBT: "in doubt", LEFT: "in doubt", DELIVERED: "delivered", BOUNCED: "bounced",
+    COMPLAINED: "complained",
 }  # fmt: skip
 TRIES = 50
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations, permutations
 
 import pytest
 from hypothesis import given
@@ -9,18 +10,23 @@ from hypothesis import strategies as st
 
 from chalicelib.deliver.books import add_up
 from chalicelib.deliver.ledger import (
+    BOUNCED,
+    COMPLAINED,
     DEFERRED,
+    DELIVERED,
     FAILED,
     FIRST_RETRY_SECONDS,
     FLIGHT,
     GIVE_UP_SECONDS,
     IN_DOUBT,
+    LEFT,
     LONGEST_RETRY_SECONDS,
     PENDING,
     SENT,
     SKIPPED,
     Detail,
     Ledger,
+    News,
     ledger_from_data,
     ledger_to_data,
     new_ledger,
@@ -140,3 +146,67 @@ def test_books_that_lack_somebody_do_not_balance(part: str) -> None:
     assert not replace(books, **{part: getattr(books, part) + 1}).balanced
     assert not books.done
     assert add_up(4, [Ledger("skf?")]).done
+
+
+TOLD = [(News.SENT, ""), (News.DELIVERED, ""), (News.BOUNCED, "5.1.1 nobody"), (News.BOUNCED, "4.2.2 full")]
+
+
+@pytest.mark.parametrize("mark", [PENDING, FLIGHT, SENT, FAILED, SKIPPED, IN_DOUBT, LEFT])
+@pytest.mark.parametrize("fate", list(Fate))
+def test_every_order_of_news_and_outcome_gives_one_ledger(mark: str, fate: Fate) -> None:
+    steps: list[Step] = [lambda ledger, told=told: ledger.heard(0, *told) for told in TOLD]  # type: ignore[misc]
+    steps.append(lambda ledger: ledger.settle({0: Outcome(fate, "why")}, 100))
+    for count in range(1, 6):
+        for chosen in combinations(range(5), count):
+            if chosen == (4,):
+                continue
+            ends = set()
+            for order in permutations(chosen):
+                ledger = Ledger(mark)
+                for step in (*order, order[0]):
+                    ledger = steps[step](ledger)
+                ends.add((ledger.marks, str(dict(ledger.details))))
+            assert len(ends) == 1, (chosen, ends)
+
+
+def test_the_worse_news_is_true_and_a_refusal_is_a_mere_belief() -> None:
+    for news in News:
+        told = Ledger(FAILED, {0: Detail("550 no")}).heard(0, news, "told so")
+        assert (told.marks, told.details[0].reason) == (news.value, "told so")
+    ledger = Ledger(COMPLAINED, {0: Detail("abuse")})
+    assert all(ledger.heard(0, news, "zzz") == ledger for news in (News.SENT, News.DELIVERED, News.BOUNCED))
+    assert ledger.heard(0, News.COMPLAINED, "abuse") is ledger
+
+
+def test_news_of_one_leave_the_others_and_a_settled_mail_alone() -> None:
+    ledger = Ledger("wwd", {2: Detail("busy", 1, 10, 500)}).heard(1, News.DELIVERED)
+    assert (ledger.marks, set(ledger.details)) == ("wvd", {2})
+    assert ledger.settle({0: Outcome(Fate.SENT), 1: Outcome(Fate.IN_DOUBT, "?")}, 9).marks == "svd"
+    assert ledger.claim("next", 1, 1).marks == "?vd", "news that came before the record settle a wave that crashed"
+
+
+def test_news_count_in_the_books_as_what_the_reader_got() -> None:
+    books = add_up(6, [Ledger(SENT + DELIVERED + COMPLAINED + BOUNCED + FAILED + LEFT)])
+    assert (books.sent, books.failed, books.in_doubt, books.balanced) == (3, 2, 1, True)
+    assert (books.delivered, books.complained, books.bounced) == (1, 1, 1)
+
+
+def test_who_waits_for_their_turn_is_deferred_without_a_try() -> None:
+    ledger = Ledger("pps").wait({0: (500.7, "gmail.com takes 5 an hour"), 2: (500, "never")})
+    assert (ledger.marks, ledger.details) == ("dps", {0: Detail("gmail.com takes 5 an hour", 0, 0, 500)})
+    assert not Ledger("d", ledger.details).due(499)
+    assert ledger.claim("me", 1, 500).marks == "pps"
+    late = ledger.claim("me", 1, 500).begin([0], {}, 1).settle({0: Outcome(Fate.DEFERRED, "busy")}, GIVE_UP_SECONDS)
+    assert (late.marks[0], late.details[0].tries) == (DEFERRED, 1), "waiting is no try, and no hour of the 48"
+    assert new_ledger({1: "no topic"}, 3, {0: (9, "later"), 1: (9, "later")}).marks == "dkp"
+
+
+def test_a_person_decides_about_whom_is_in_doubt_and_nobody_else() -> None:
+    ledger = Ledger("??sl", {0: Detail("stopped", 0, 5), 1: Detail("stopped", 0, 5)})
+    left = ledger.decide(0, resend=False, why="the log has it")
+    assert (left.marks, left.details[0]) == ("l?sl", Detail("left: the log has it", 0, 5))
+    again = ledger.decide(1, resend=True).decide(3, resend=True)
+    assert (again.marks, set(again.details)) == ("?psp", {0})
+    with pytest.raises(ValueError, match="not in doubt"):
+        ledger.decide(2, resend=True)
+    assert left.heard(0, News.DELIVERED).marks == "v?sl", "news are news, whatever was decided"
