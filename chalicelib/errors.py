@@ -21,6 +21,10 @@ class ConfigurationError(SendbriefError):
     """A setting, site.yaml or a newsletter is broken; nothing is sent until it is mended."""
 
 
+class ProviderStoppedError(ConfigurationError):
+    """The provider takes no mail from this account (suspended, paused) until a person has dealt with it."""
+
+
 class UsageError(SendbriefError):
     """The caller asked for something that makes no sense here (exit code 2)."""
 
