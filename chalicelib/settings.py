@@ -56,6 +56,7 @@ SETTINGS = (
     Setting("SENDBRIEF_NOTICE_QUEUE_URL", "none", "SQS queue of mails to single people (store `aws`)."),
     Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
     Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
+    Setting("SENDBRIEF_SES_BULK", "`off`", "`on`: SES is given up to 50 mails of a letter in one call, see [SES](#ses)."),
 )
 _KNOWN = {setting.variable for setting in SETTINGS}
 
@@ -80,6 +81,7 @@ class Settings:
     notice_queue_url: str = ""
     dead_letter_url: str = ""
     configuration_set: str = ""
+    ses_bulk: bool = False
     region: str = ""
     """Where AWS is asked, as boto3 reads it: for the record of processing alone."""
 
@@ -111,6 +113,7 @@ def load_settings(
         notice_queue_url=values.get("SENDBRIEF_NOTICE_QUEUE_URL", ""),
         dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
         configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
+        ses_bulk=_choice(values, "SENDBRIEF_SES_BULK", ("off", "on")) == "on",
         region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION", ""),
     )
 

@@ -1,12 +1,10 @@
-"""Mails to Amazon SES (API v2), each as the raw message it is.
+"""Mails to Amazon SES (API v2): each as the raw message it is, or many of one template in one call.
 
 SES has no idempotency token, and boto3 would by itself repeat a request that a dropped connection or
 a 500 left unanswered: a mail twice. So the client makes one attempt, and such a mail is in doubt.
 """
 
 import asyncio
-import re
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -15,23 +13,24 @@ import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import ConfigurationError, TransportUnavailableError
+from chalicelib.errors import ConfigurationError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.envelope import envelope_problem
-from chalicelib.transports.ses_errors import Meaning, meaning_of
+from chalicelib.transports.ses_bulk import bulk_request, calls, entries
+from chalicelib.transports.ses_errors import (
+    OF_THE_FORM,
+    SES_ERRORS,
+    Meaning,
+    SesError,
+    meaning_of,
+    meaning_of_status,
+)
+from chalicelib.transports.ses_tags import tag_value, tags_of
+from chalicelib.transports.ses_wave import Standing, Wave
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sesv2.type_defs import SendEmailRequestTypeDef
-
-MAX_TAG = 256
-"""Characters of a tag's name or value (SES)."""
-UNREACHABLE_ENOUGH = 3
-"""Failures to connect, with no mail handed over, after which a wave stops trying."""
-
-_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
-_FATES = {Meaning.FAILED: Fate.FAILED, Meaning.IN_DOUBT: Fate.IN_DOUBT}
-_TAKEN = (Fate.SENT, Fate.IN_DOUBT)
 
 
 def make_client(
@@ -53,38 +52,59 @@ def make_client(
         ) from error
 
 
-def tag_value(text: str) -> str:
-    """``text`` as SES takes it for a tag's name or value: other characters become ``_``."""
-    return _NOT_IN_TAGS.sub("_", text)[:MAX_TAG]
-
-
 class SesTransport:
-    """Sends by ``concurrency`` threads. ``client`` must make one attempt only, as ``make_client``'s does."""
+    """Sends by ``concurrency`` threads. ``client`` must make one attempt only, as ``make_client``'s does.
+
+    With ``bulk``, mails that bring their share of a template go out up to 50 in a call; SES sets Date and
+    Message-ID of all mails itself.
+    """
 
     name = "ses"
 
-    def __init__(self, client: "SESV2Client", *, configuration_set: str | None = None, concurrency: int = 10) -> None:
+    def __init__(
+        self,
+        client: "SESV2Client",
+        *,
+        configuration_set: str | None = None,
+        concurrency: int = 10,
+        bulk: bool = False,
+    ) -> None:
         retries = getattr(client.meta.config, "retries", None) or {}
         if retries.get("total_max_attempts") != 1:
             raise ConfigurationError(
                 "The SES client repeats requests by itself: a reader could get a mail twice.",
                 "Make it with make_client(), or with retries={'total_max_attempts': 1}.",
             )
+        self.bulk = bulk
         self._client = client
         self._configuration_set = configuration_set
         self._concurrency = concurrency
         self._threads: ThreadPoolExecutor | None = None
+        self._standing = Standing()
+
+    @property
+    def stopped(self) -> str:
+        """SES's words where it stopped the account; '' again once it took a mail that was tried after them."""
+        return self._standing.stopped
+
+    @property
+    def quota_used(self) -> bool:
+        """Whether SES last said that the day's quota is used up."""
+        return self._standing.quota_used
 
     async def send_wave(self, mails: Sequence[Mail]) -> list[Outcome]:
-        """See ``Transport``."""
+        """See ``Transport``. Raises ProviderStoppedError where SES stopped the account and took nothing."""
         if not mails:
             return []
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="ses")
-        loop = asyncio.get_running_loop()
-        wave = _Wave()
-        sending = (loop.run_in_executor(self._threads, self._send, mail, wave) for mail in mails)
-        return wave.finish(list(await asyncio.gather(*sending)))
+        loop, wave = asyncio.get_running_loop(), Wave(self._standing)
+        parts = calls(mails) if self.bulk else [[position] for position in range(len(mails))]
+        sending = [loop.run_in_executor(self._threads, self._send, [mails[p] for p in part], wave) for part in parts]
+        outcomes: dict[int, Outcome] = {}
+        for part, answered in zip(parts, await asyncio.gather(*sending), strict=True):
+            outcomes.update(zip(part, answered, strict=True))
+        return wave.finish([outcomes[position] for position in range(len(mails))])
 
     async def aclose(self) -> None:
         """See ``Transport``. The client is its maker's to close."""
@@ -92,25 +112,56 @@ class SesTransport:
             self._threads.shutdown(wait=False)
             self._threads = None
 
-    def _send(self, mail: Mail, wave: "_Wave") -> Outcome:
+    def _send(self, mails: list[Mail], wave: Wave) -> list[Outcome]:
+        """One call: alone as a raw message, several as a bulk."""
+        return [self._send_raw(mails[0], wave)] if len(mails) == 1 else self._send_bulk(mails, wave)
+
+    def _send_raw(self, mail: Mail, wave: Wave) -> Outcome:
         problem = envelope_problem(mail)
         if problem:
             return Outcome(Fate.FAILED, problem)
         if wave.stopped:
             return Outcome(Fate.DEFERRED, wave.stopped)
+        mark = wave.begin()
         try:
-            answer = self._client.send_email(**self._request(mail))
-        except (BotoCoreError, ClientError) as error:
-            return wave.refused(error, meaning_of(error, mail.sender))
-        wave.took_one()
-        return Outcome(Fate.SENT, "", answer["MessageId"])
+            answer = self._client.send_email(**self._raw_request(mail))
+        except SES_ERRORS as error:
+            return _refused(wave, error, meaning_of(error, mail.sender))
+        if not answer.get("MessageId"):
+            return wave.refused("SES answered without an id", Meaning.IN_DOUBT, answered=True)
+        return wave.took(mark, answer["MessageId"])
 
-    def _request(self, mail: Mail) -> "SendEmailRequestTypeDef":
-        tags = {tag_value(name): tag_value(value) for name, value in mail.tags.items()}
+    def _send_bulk(self, mails: list[Mail], wave: Wave) -> list[Outcome]:
+        if wave.stopped:
+            return [Outcome(Fate.DEFERRED, wave.stopped)] * len(mails)
+        mark, sender = wave.begin(), mails[0].sender
+        try:
+            answer = self._client.send_bulk_email(**bulk_request(mails, self._configuration_set))
+        except SES_ERRORS as error:
+            meaning = meaning_of(error, sender)
+            if meaning is Meaning.FAILED:  # the call was refused: for the template, or for one of the addresses
+                return [self._send_raw(mail, wave) for mail in mails]
+            return [_refused(wave, error, meaning)] * len(mails)
+        found = entries(answer, len(mails))
+        if found is None:
+            lost = wave.refused("SES answered for another number of mails", Meaning.IN_DOUBT, answered=True)
+            return [lost] * len(mails)
+        return [self._entry(mail, entry, wave, mark) for mail, entry in zip(mails, found, strict=True)]
+
+    def _entry(self, mail: Mail, entry: tuple[str, str, str], wave: Wave, mark: int) -> Outcome:
+        status, said, provider_id = entry
+        meaning = meaning_of_status(status, said, mail.sender)
+        if meaning is None:
+            return wave.took(mark, provider_id)
+        if status in OF_THE_FORM:
+            return self._send_raw(mail, wave)
+        return wave.refused(f"{status}: {said}" if said else status or "SES said nothing", meaning, answered=True)
+
+    def _raw_request(self, mail: Mail) -> "SendEmailRequestTypeDef":
         request: SendEmailRequestTypeDef = {
             "Destination": {"ToAddresses": [mail.recipient]},
             "Content": {"Raw": {"Data": mail.content}},
-            "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items() if name and value],
+            "EmailTags": tags_of(mail),
         }
         if mail.sender:
             request["FromEmailAddress"] = mail.sender
@@ -119,52 +170,8 @@ class SesTransport:
         return request
 
 
-class _Wave:
-    """What the threads of one wave know together."""
-
-    def __init__(self) -> None:
-        self.stopped = ""
-        """Why no further mail is begun; '' while they are."""
-        self._lock = threading.Lock()
-        self._trouble: ConfigurationError | TransportUnavailableError | None = None
-        self._unreachable = 0
-        self._answered = False
-
-    def took_one(self) -> None:
-        """SES answers: a failure to connect is no reason to stop any more."""
-        self._answered = True
-
-    def refused(self, error: BotoCoreError | ClientError, meaning: Meaning) -> Outcome:
-        """The outcome of one mail, and what follows for the rest."""
-        reason = _one_line(error)
-        with self._lock:
-            self._answered = self._answered or isinstance(error, ClientError)
-            if meaning is Meaning.CONFIGURATION:
-                self.stopped = reason
-                self._trouble = ConfigurationError(
-                    f"SES refuses to send: {reason}",
-                    "Check the account, the verified sender, the configuration set and the permissions.",
-                )
-            elif meaning is Meaning.UNREACHABLE:
-                self._unreachable += 1
-                self._trouble = self._trouble or TransportUnavailableError(
-                    f"SES can't be reached: {reason}", "Nothing was handed over; it is tried again later."
-                )
-                if self._unreachable >= UNREACHABLE_ENOUGH and not self._answered:
-                    self.stopped = reason
-        return Outcome(_FATES.get(meaning, Fate.DEFERRED), reason)
-
-    def finish(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Raises the trouble where it is certain that SES took nothing of the wave."""
-        if self._trouble is None or any(outcome.fate in _TAKEN for outcome in outcomes):
-            return outcomes
-        if self._answered and not isinstance(self._trouble, ConfigurationError):
-            return outcomes
-        raise self._trouble
-
-
-def _one_line(error: Exception) -> str:
-    return "".join(c if c.isprintable() else " " for c in str(error))[:200].strip()
+def _refused(wave: Wave, error: SesError, meaning: Meaning) -> Outcome:
+    return wave.refused(str(error), meaning, answered=isinstance(error, ClientError))
 
 
 __all__ = ["SesTransport", "make_client", "tag_value"]

@@ -1,5 +1,6 @@
 """What an error of SES means for one mail: which of our four fates, and whether the rest may go on."""
 
+from collections.abc import Mapping
 from enum import Enum
 
 from botocore.exceptions import (
@@ -17,38 +18,74 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 
 class Meaning(Enum):
-    """``CONFIGURATION`` and ``UNREACHABLE`` are certain not to have handed the mail over."""
+    """All but ``FAILED`` and ``IN_DOUBT`` are certain not to have handed the mail over, and it may go out later."""
 
     FAILED = "failed"
     DEFERRED = "deferred"
+    QUOTA = "quota"
+    """Of the day: nothing more is taken before tomorrow."""
     IN_DOUBT = "in doubt"
+    STOPPED = "stopped"
+    """SES takes nothing from this account or configuration set until a person acts."""
     CONFIGURATION = "configuration"
     UNREACHABLE = "unreachable"
 
 
-_LATER = frozenset(
-    {
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-    }
+CODES: Mapping[str, Meaning] = {
+    "AccountSendingPausedException": Meaning.STOPPED,
+    "AccountSuspendedException": Meaning.STOPPED,
+    "AlreadyExistsException": Meaning.DEFERRED,
+    "BadRequestException": Meaning.FAILED,
+    "ConcurrentModificationException": Meaning.IN_DOUBT,  # a 500: it says nothing of the mail
+    "ConfigurationSetSendingPausedException": Meaning.STOPPED,
+    "ConflictException": Meaning.DEFERRED,
+    "InternalServiceErrorException": Meaning.IN_DOUBT,
+    "InvalidNextTokenException": Meaning.DEFERRED,
+    "LimitExceededException": Meaning.DEFERRED,
+    "MailFromDomainNotVerifiedException": Meaning.CONFIGURATION,
+    "MessageRejected": Meaning.FAILED,
+    "NotFoundException": Meaning.CONFIGURATION,
+    "RequestEntityTooLarge": Meaning.FAILED,
+    "RequestLimitExceeded": Meaning.DEFERRED,
+    "SendingPausedException": Meaning.STOPPED,
+    "ThrottledException": Meaning.DEFERRED,
+    "Throttling": Meaning.DEFERRED,
+    "ThrottlingException": Meaning.DEFERRED,
+    "TooManyRequestsException": Meaning.DEFERRED,
+    "ValidationException": Meaning.FAILED,
+}
+"""All codes of SES's service model (API v2), and those that AWS answers before SES is asked."""
+
+STATUSES: Mapping[str, Meaning | None] = {
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": Meaning.QUOTA,
+    "ACCOUNT_SENDING_PAUSED": Meaning.STOPPED,
+    "ACCOUNT_SUSPENDED": Meaning.STOPPED,
+    "ACCOUNT_THROTTLED": Meaning.DEFERRED,
+    "CONFIGURATION_SET_DOES_NOT_EXIST": Meaning.CONFIGURATION,
+    "CONFIGURATION_SET_NOT_FOUND": Meaning.CONFIGURATION,
+    "CONFIGURATION_SET_SENDING_PAUSED": Meaning.STOPPED,
+    "FAILED": Meaning.FAILED,
+    "INVALID_PARAMETER": Meaning.FAILED,
+    "INVALID_PARAMETER_VALUE": Meaning.FAILED,
+    "INVALID_SENDING_POOL_NAME": Meaning.CONFIGURATION,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Meaning.CONFIGURATION,
+    "MESSAGE_REJECTED": Meaning.FAILED,
+    "SUCCESS": None,
+    "TEMPLATE_DOES_NOT_EXIST": Meaning.FAILED,
+    "TEMPLATE_NOT_FOUND": Meaning.FAILED,
+    "TRANSIENT_FAILURE": Meaning.DEFERRED,
+}
+"""What SendBulkEmail says of one entry, by the service model and by the reference, which differ; None: it was taken."""
+
+OF_THE_FORM = frozenset(
+    {"INVALID_PARAMETER", "INVALID_PARAMETER_VALUE", "TEMPLATE_DOES_NOT_EXIST", "TEMPLATE_NOT_FOUND"}
 )
-_NEVER = frozenset({"BadRequestException", "MessageRejected", "RequestEntityTooLarge", "ValidationException"})
-_OURS_TO_MEND = frozenset(
-    {
-        "AccountSendingPausedException",
-        "AccountSuspendedException",
-        "MailFromDomainNotVerifiedException",
-        "NotFoundException",
-        "SendingPausedException",
-    }
-)
+"""Refusals that may be of the template alone: the same mail as a raw message may be taken."""
+
 # AWS answers all troubles with identity and permission by 401 or 403, under a dozen names.
 _NOT_ALLOWED = frozenset({401, 403})
 _NO_WAY_TO_SIGN = (
@@ -61,8 +98,12 @@ _NO_WAY_TO_SIGN = (
 )
 _BEFORE_THE_REQUEST = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
+SesError = BotoCoreError | ClientError | ResponseParserError
+SES_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+"""All that a call of SES raises; the last, where its answer can't be read, has no base in common with the others."""
 
-def meaning_of(error: BotoCoreError | ClientError, sender: str) -> Meaning:
+
+def meaning_of(error: SesError, sender: str) -> Meaning:
     """Certain refusals by name; everything that may have reached SES without an answer is in doubt."""
     match error:
         case ClientError():
@@ -76,26 +117,51 @@ def meaning_of(error: BotoCoreError | ClientError, sender: str) -> Meaning:
     return Meaning.UNREACHABLE if isinstance(error, _BEFORE_THE_REQUEST) else Meaning.IN_DOUBT
 
 
+def meaning_of_status(status: str, said: str, sender: str) -> Meaning | None:
+    """What one entry's status means; None where the mail was taken. An unknown one leaves it in doubt."""
+    if status not in STATUSES:
+        return Meaning.IN_DOUBT
+    if status == "MESSAGE_REJECTED" and _sender_not_verified(said, sender):
+        return Meaning.CONFIGURATION
+    return STATUSES[status]
+
+
 def _meaning_of_answer(error: ClientError, sender: str) -> Meaning:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if code in _LATER or status == 429:
-        return Meaning.DEFERRED
-    if code in _OURS_TO_MEND or _sender_not_verified(error, sender):
+    known = CODES.get(code)
+    if known is Meaning.DEFERRED or status == 429:
+        return Meaning.QUOTA if _of_the_day(str(error)) else Meaning.DEFERRED
+    if _sender_not_verified(str(error), sender):
         return Meaning.CONFIGURATION
-    if code in _NEVER:
-        return Meaning.FAILED
+    if known is not None:
+        return known
     if status in _NOT_ALLOWED:
         return Meaning.CONFIGURATION
     # Any other 4xx is a certain refusal of unknown kind; a 5xx may come after the mail was taken.
     return Meaning.DEFERRED if 400 <= status < 500 else Meaning.IN_DOUBT
 
 
-def _sender_not_verified(error: ClientError, sender: str) -> bool:
+def _of_the_day(said: str) -> bool:
+    """SES throttles under one name for a second and for a day: "Daily message quota exceeded" is the latter."""
+    lower = said.lower()
+    return "daily" in lower and "quota" in lower
+
+
+def _sender_not_verified(said: str, sender: str) -> bool:
     """SES says MessageRejected both for a sender nobody verified and for a sandbox's recipient."""
-    said = str(error).lower()
+    lower = said.lower()
     domain = sender.lower().partition("@")[2]
-    return "not verified" in said and bool(domain) and (sender.lower() in said or said.endswith(f": {domain}"))
+    return "not verified" in lower and bool(domain) and (sender.lower() in lower or lower.endswith(f": {domain}"))
 
 
-__all__ = ["Meaning", "meaning_of"]
+__all__ = [
+    "CODES",
+    "OF_THE_FORM",
+    "SES_ERRORS",
+    "STATUSES",
+    "Meaning",
+    "SesError",
+    "meaning_of",
+    "meaning_of_status",
+]
