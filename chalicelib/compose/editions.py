@@ -50,6 +50,8 @@ class Edition:
     """What it was held for by the lint of its mails, as digests: who let it go again has seen these."""
     filters: tuple[str, ...] = ()
     """What its recipients were frozen by: the newsletter's filter and its note's, '' for none; empty before that."""
+    waits: str = ""
+    """Why it stands still for now while it is being sent, in words; '' while it moves."""
     item: Item | None = None
 
     @property
@@ -175,6 +177,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "implied": list(edition.implied),
         "seen": list(edition.seen),
         "filters": list(edition.filters),
+        "waits": edition.waits,
     }
 
 
@@ -204,5 +207,6 @@ def _read(item: Item) -> Edition:
         implied=tuple(data.get("implied", ())),
         seen=tuple(data.get("seen", ())),
         filters=tuple(data.get("filters", ())),
+        waits=data.get("waits", ""),
         item=item,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.deliver.ledger import Ledger, ledger_from_data, ledger_to_data, new_ledger
+from chalicelib.deliver.recording import Recorder
 from chalicelib.errors import StoreError
 from chalicelib.render.letter import Letter
 from chalicelib.render.variants import Variant
@@ -38,11 +39,15 @@ class ChunkStore:
         self._table, self._blobs = table, blobs
 
     def writes(
-        self, edition: str, number: int, recipients: Sequence[Recipient], skips: Mapping[int, str]
-    ) -> list[Write]:
-        """What freezes one chunk: its recipients and its ledger. ``skips`` maps positions to why."""
+        self, edition: str, number: int, recipients: Sequence[Recipient], skips: Mapping[int, str],
+        waits: Mapping[int, tuple[float, str]] | None = None,
+    ) -> list[Write]:  # fmt: skip
+        """What freezes one chunk: its recipients and its ledger.
+
+        ``skips`` maps positions to why; ``waits`` to when their time comes (epoch seconds) and why then.
+        """
         frozen = {"recipients": [[r.sid, r.variant] for r in recipients]}
-        ledger = ledger_to_data(new_ledger(skips, len(recipients)))
+        ledger = ledger_to_data(new_ledger(skips, len(recipients), waits))
         return [Insert(_chunk_key(edition, number), frozen), Insert(ledger_key(edition, number), ledger)]
 
     def recipients(self, edition: str, number: int) -> list[Recipient]:
@@ -67,6 +72,10 @@ class ChunkStore:
     def write_ledger(self, held: HeldLedger, ledger: Ledger) -> HeldLedger:
         """Put the ledger in place of the one that was read. Raises ConflictError where somebody else was first."""
         return HeldLedger(ledger, self._table.replace(held.item, ledger_to_data(ledger)))
+
+    async def record(self, recorder: Recorder, held: HeldLedger, ledger: Ledger) -> HeldLedger:
+        """As ``write_ledger``, by a recorder that may put several ledgers into one commit."""
+        return HeldLedger(ledger, await recorder.replace(held.item, ledger_to_data(ledger)))
 
     def ledgers(self, edition: str) -> Iterator[tuple[int, HeldLedger]]:
         """All ledgers of an edition, with their chunk's number."""

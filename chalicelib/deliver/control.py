@@ -4,7 +4,9 @@ from datetime import datetime
 
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
-from chalicelib.errors import IllegalTransitionError
+from chalicelib.errors import ConflictError, IllegalTransitionError
+
+MOST_WORDS = 500
 
 
 class Control:
@@ -79,3 +81,24 @@ class Control:
             return self._editions.move(edition, State.CANCELLED, now, why=why_words, planned=planned)
 
         return self._editions.decide(edition_id, decide)
+
+
+def halt(editions: EditionStore, edition_id: str, now: datetime, why: str) -> None:
+    """Stop an edition in mid-send, as a person's ``pause`` does, for a reason that only a person can judge."""
+
+    def decide(edition: Edition) -> Edition:
+        if edition.state is not State.SENDING:
+            return edition
+        return editions.move(edition, State.HELD, now, why=why[:MOST_WORDS], was_sending=True, waits="")
+
+    editions.decide(edition_id, decide)
+
+
+def tell_wait(editions: EditionStore, edition: Edition, why: str) -> None:
+    """Keep why an edition stands still for now ('': it moves), for a person to see. One of many workers tells."""
+    if edition.waits == why[:MOST_WORDS]:
+        return
+    try:
+        editions.change(editions.find(edition.id), waits=why[:MOST_WORDS])
+    except ConflictError:
+        return  # a tick or another worker is at it: the next one that waits tells

@@ -27,6 +27,8 @@ class News(Enum):
     DELIVERED = DELIVERED
     BOUNCED = BOUNCED
     """It came back, or the provider dropped it after taking it."""
+    REJECTED = BOUNCED
+    """Taken and then refused: to the reader it is the same."""
     COMPLAINED = COMPLAINED
 
 

@@ -1,37 +1,39 @@
 """The worker: takes a chunk wave by wave, with the intent on record before each hand-over."""
 
+import asyncio
+import math
 import re
-import secrets
+import secrets as random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple, Protocol
 
-from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data
-from chalicelib.audience.suppression import stopped_members
-from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
+from chalicelib.audience.tokens import Secrets
 from chalicelib.clock import Clock
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger, Recipient
-from chalicelib.deliver.ledger import Ledger
+from chalicelib.deliver.control import halt, tell_wait
+from chalicelib.deliver.ledger import FLIGHT, Ledger
 from chalicelib.deliver.pausing import paused
-from chalicelib.errors import (
-    AddressError,
-    ConfigurationError,
-    ConflictError,
-    RenderError,
-    SendbriefError,
-    TransportUnavailableError,
-)
-from chalicelib.render.letter import Letter, Reader
-from chalicelib.store import Key, Table
-from chalicelib.transports import Fate, Mail, Outcome, Transport
+from chalicelib.deliver.preparing import Preparer, Ready
+from chalicelib.deliver.recording import DirectRecorder, Recorder
+from chalicelib.deliver.turns import Turns
+from chalicelib.errors import ConfigurationError, ConflictError, SendbriefError, TransportUnavailableError
+from chalicelib.store import Table
+from chalicelib.transports import Fate, Mail, Outcome, Transport, provider_stopped, quota_used
 
 WAVE_SIZE = 50
 """Mails handed over at once: the most that one crash can leave in doubt."""
 LEASE_SECONDS = 300
+MARGIN_SECONDS = 60
+"""A function with less time left than this begins no wave: what one may take at worst."""
+QUOTA_PAUSE_SECONDS = 1800
+"""The next look after the provider said that the day's quota is used up."""
 
 
 class Ended(StrEnum):
@@ -42,6 +44,16 @@ class Ended(StrEnum):
     """Somebody else works on it, or took it over."""
     STOPPED = "stopped"
     """The edition is not being sent any more (held, cancelled), or the site is paused."""
+    LATER = "later"
+    """It is not its turn: the pace, the quiet hours, or this function's time."""
+
+
+class Work(NamedTuple):
+    """How work ended; with LATER, when to come again (epoch seconds of the wall clock) and why."""
+
+    ended: Ended
+    until: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +69,33 @@ class Sender:
         return process == self.owner or self.alive(process)
 
 
-@dataclass(slots=True)
-class _Ready:
-    """A wave made ready: mails by position, and who gets none, with why."""
+class Watch(Protocol):
+    """Looks at the outcomes of each wave."""
 
-    mails: dict[int, Mail] = field(default_factory=dict)
-    skips: dict[int, str] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
+    def saw(self, edition: Edition, sids: Sequence[str], outcomes: Sequence[Outcome]) -> str:
+        """Why the edition must stop, in words; '' while it may go on."""
+        ...
 
 
 Progress = Callable[[str, int], None]
 """Called with an edition's id and how many more of its recipients are settled."""
+Change = Callable[[Ledger], Ledger]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Work on one chunk: the ledger as it is on record, and the last wave's outcomes, which are not yet."""
+
+    edition: Edition
+    number: int
+    recipients: list[Recipient]
+    held: HeldLedger
+    news: Change = field(default=lambda ledger: ledger)
+
+    @property
+    def ledger(self) -> Ledger:
+        """As it will be."""
+        return self.news(self.held.ledger)
 
 
 class Worker:
@@ -75,174 +103,168 @@ class Worker:
 
     def __init__(
         self, site: Site, table: Table, chunks: ChunkStore, editions: EditionStore, transport: Transport,
-        tokens: UnsubscribeTokens, preferences: PreferencesTokens, sender: Sender, clock: Clock, *,
+        secrets: Secrets, sender: Sender, clock: Clock, *,
         wall: Callable[[], float] = time.time, wave_size: int = WAVE_SIZE,
-        progress: Progress = lambda _edition, _count: None,
+        progress: Progress = lambda _edition, _count: None, turns: Turns | None = None,
+        recorder: Recorder | None = None, watch: Watch | None = None, time_left: Callable[[], float] = lambda: math.inf,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        self._site, self._table, self._chunks, self._editions = site, table, chunks, editions
-        self._transport, self._tokens, self._preferences, self._sender = transport, tokens, preferences, sender
-        self._clock, self._wall, self._wave_size, self._progress = clock, wall, wave_size, progress
-        self._letters: dict[tuple[str, str], Letter] = {}
+        self._table, self._chunks, self._editions = table, chunks, editions
+        self._transport, self._sender, self._clock, self._wall = transport, sender, clock, wall
+        self._wave_size, self._progress, self._turns, self._watch = wave_size, progress, turns or Turns(), watch
+        self._recorder = recorder or DirectRecorder(table)
+        self._time_left, self._sleep = time_left, sleep
+        self._preparer = Preparer(site, table, chunks, secrets, clock)
 
-    async def work(self, edition_id: str, number: int) -> Ended:
+    async def work(self, edition_id: str, number: int) -> Work:
         """Send what is left of a chunk. Safe to call at any time, any number of times, from anywhere.
 
         Raises TransportUnavailableError or ConfigurationError with the wave undone where nothing of it was
         handed over.
         """
         edition = self._editions.find(edition_id)
-        if edition.state is not State.SENDING or paused(self._table):
-            return Ended.STOPPED
+        if stop := self._stop(edition):
+            return stop
         held = self._chunks.ledger(edition_id, number)
         if held.ledger.held_by_other(self._wall(), alive=self._sender.may_live(held.ledger.owner)):
-            return Ended.LOST
+            return Work(Ended.LOST)
         if not held.ledger.due(self._seconds()):
-            return Ended.DONE
+            return Work(Ended.DONE)
         try:
-            return await self._waves(edition, number, self._claim(held))
+            held = await self._claim(held)
+            recipients = self._chunks.recipients(edition.id, number)
+            return await self._waves(_Run(edition, number, recipients, held))
         except ConflictError:
-            return Ended.LOST
+            return Work(Ended.LOST)
 
-    async def _waves(self, edition: Edition, number: int, held: HeldLedger) -> Ended:
-        recipients = self._chunks.recipients(edition.id, number)
-        while True:
-            held, wave = self._begin_wave(edition, number, recipients, held)
-            if not wave:
-                self._rewrite(held, Ledger.release)
-                return Ended.DONE
-            held = await self._hand_over(edition, held, wave)
-            if self._editions.find(edition.id).state is not State.SENDING or paused(self._table):
-                self._rewrite(held, Ledger.release)
-                return Ended.STOPPED
-
-    def _claim(self, held: HeldLedger) -> HeldLedger:
+    async def _claim(self, held: HeldLedger) -> HeldLedger:
         """Each claim has a name of its own: the same process working twice on a chunk loses to itself."""
         lease = self._wall() + LEASE_SECONDS
-        owner = f"{self._sender.owner}#{secrets.token_hex(4)}"
-        return self._chunks.write_ledger(held, held.ledger.claim(owner, lease, self._seconds()))
+        owner = f"{self._sender.owner}#{random.token_hex(4)}"
+        return await self._chunks.record(self._recorder, held, held.ledger.claim(owner, lease, self._seconds()))
 
-    def _begin_wave(
-        self, edition: Edition, number: int, recipients: Sequence[Recipient], held: HeldLedger
-    ) -> tuple[HeldLedger, dict[int, Mail]]:
-        """Put the intent of the next wave on record; {} at the end. Who left meanwhile is skipped."""
-        while wave := held.ledger.next_wave(self._wave_size):
-            try:
-                ready = self._prepare(edition, number, {p: recipients[p] for p in wave})
-            except SendbriefError:
-                self._rewrite(held, Ledger.release)
-                raise
-            lease = self._wall() + LEASE_SECONDS
-            held = self._chunks.write_ledger(held, held.ledger.begin(ready.mails, ready.skips, lease, ready.failed))
-            self._progress(edition.id, len(ready.skips) + len(ready.failed))
-            if ready.mails:
-                return held, ready.mails
-        return held, {}
+    async def _waves(self, run: _Run) -> Work:
+        while True:
+            wave = run.ledger.next_wave(self._wave_size)
+            stop = Work(Ended.DONE) if not wave else self._stop(self._editions.find(run.edition.id))
+            if stop is None:
+                stop, count = await self._turn(run, len(wave))
+                wave = wave[:count]
+            if stop is not None:
+                await self._rewrite(run, Ledger.release)
+                tell_wait(self._editions, run.edition, stop.why)
+                return stop
+            mails, sids = await self._begin(run, wave)
+            if mails:
+                await self._hand_over(run, mails, sids)
 
-    async def _hand_over(self, edition: Edition, held: HeldLedger, mails: dict[int, Mail]) -> HeldLedger:
+    def _stop(self, edition: Edition) -> Work | None:
+        """Why nothing (further) is begun: a person's word, the hour, or this function's time."""
+        if edition.state is not State.SENDING or paused(self._table):
+            return Work(Ended.STOPPED)
+        if self._time_left() < MARGIN_SECONDS:
+            return Work(Ended.LATER, self._wall(), "this function's time is over")
+        quiet = self._turns.quiet_until(edition, self._clock())
+        return Work(Ended.LATER, self._wall() + quiet[0], quiet[1]) if quiet else None
+
+    async def _turn(self, run: _Run, wanted: int) -> tuple[Work | None, int]:
+        """Wait for our turn: how many mails it is for. While waiting, nothing is in the air or off the record."""
+        grant = self._turns.reserve(wanted, self._wall())
+        wait = grant.start - self._wall()
+        if not grant.count or wait > self._turns.patience:
+            self._turns.give_back(grant.count, self._wall())
+            return Work(Ended.LATER, grant.until or grant.start, grant.why), 0
+        if wait <= 0:
+            return None, grant.count
+        await self._rewrite(run, lambda ledger: ledger)
+        await self._sleep(wait)
+        stop = self._stop(self._editions.find(run.edition.id))
+        if stop:
+            self._turns.give_back(grant.count, self._wall())
+        return stop, grant.count
+
+    async def _begin(self, run: _Run, wave: Sequence[int]) -> tuple[dict[int, Mail], dict[int, str]]:
+        """Put the intent of a wave on record, with the outcomes of the last; who left meanwhile is skipped."""
+        try:
+            ready = self._preparer.ready(run.edition, run.number, {p: run.recipients[p] for p in wave})
+        except SendbriefError:
+            self._turns.give_back(len(wave), self._wall())
+            await self._rewrite(run, Ledger.release)
+            raise
+        waits = self._not_yet(ready)
+        self._turns.give_back(len(wave) - len(ready.mails), self._wall())
+        lease = self._wall() + LEASE_SECONDS
+        await self._rewrite(run, lambda ledger: ledger.begin(ready.mails, ready.skips, lease, ready.failed).wait(waits))
+        self._progress(run.edition.id, len(ready.skips) + len(ready.failed))
+        marks = run.held.ledger.marks  # somebody may have cancelled, or told of some, in this very moment
+        return {p: mail for p, mail in ready.mails.items() if marks[p] == FLIGHT}, ready.sids
+
+    def _not_yet(self, ready: Ready) -> dict[int, tuple[float, str]]:
+        """Takes those out of a wave whose domain has had its share for now: until when they wait, and why."""
+        domains = {p: mail.recipient.rpartition("@")[2].lower() for p, mail in ready.mails.items()}
+        allowed = self._turns.allow(Counter(domains.values()), self._wall())
+        waits: dict[int, tuple[float, str]] = {}
+        taken: Counter[str] = Counter()
+        for position, domain in domains.items():
+            share = allowed.get(domain)
+            taken[domain] += 1
+            if share and taken[domain] > share.count:
+                waits[position] = (self._seconds() + max(0.0, share.until - self._wall()), share.why)
+                del ready.mails[position]
+        return waits
+
+    async def _hand_over(self, run: _Run, mails: dict[int, Mail], sids: Mapping[int, str]) -> None:
         try:
             outcomes = await self._transport.send_wave(list(mails.values()))
         except (TransportUnavailableError, ConfigurationError):  # the port's word that nothing was handed over
-            self._rewrite(held, lambda ledger: ledger.undo().release())
+            self._turns.give_back(len(mails), self._wall())
+            await self._rewrite(run, lambda ledger: ledger.undo().release())
             raise
         if len(outcomes) != len(mails):
             lost = f"the transport answered {len(outcomes)} of {len(mails)} mails"
             outcomes = [Outcome(Fate.IN_DOUBT, lost)] * len(mails)
         settled = {p: _nameless(outcome, mails[p]) for p, outcome in zip(mails, outcomes, strict=True)}
-        held = self._rewrite(held, lambda ledger: ledger.settle(settled, self._seconds()))
-        self._progress(edition.id, sum(outcome.fate is not Fate.DEFERRED for outcome in outcomes))
-        return held
+        clock = self._seconds()
+        run.news = lambda ledger: ledger.settle(settled, clock)
+        self._progress(run.edition.id, sum(outcome.fate is not Fate.DEFERRED for outcome in outcomes))
+        await self._look(run, [sids[p] for p in mails], list(settled.values()))
 
-    def _rewrite(self, held: HeldLedger, change: Callable[[Ledger], Ledger]) -> HeldLedger:
-        """Write a change; where only a person changed the ledger meanwhile (cancel), apply it to theirs."""
-        edition, number = _place(held)
-        owner = held.ledger.owner
+    async def _look(self, run: _Run, sids: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+        """Whether what came out of a wave is a reason to stop: the provider's word, or the brake's."""
+        why = provider_stopped(self._transport)
+        why = why or (self._watch.saw(run.edition, sids, outcomes) if self._watch else "")
+        if why:
+            await self._rewrite(run, lambda ledger: ledger)
+            halt(self._editions, run.edition.id, self._clock(), why)
+        elif quota_used(self._transport):
+            self._turns.rest(self._wall() + QUOTA_PAUSE_SECONDS, "the provider says that the day's quota is used up")
+
+    async def _rewrite(self, run: _Run, change: Change) -> None:
+        """Write a change; where only a person or news changed the ledger meanwhile, apply it to theirs."""
+        owner, news = run.held.ledger.owner, run.news
         while True:
+            changed = change(news(run.held.ledger))
+            if changed == run.held.ledger:
+                return
             try:
-                return self._chunks.write_ledger(held, change(held.ledger))
+                run.held, run.news = await self._chunks.record(self._recorder, run.held, changed), _same
+                return
             except ConflictError:
-                held = self._chunks.ledger(edition, number)
-                if held.ledger.owner != owner:
+                run.held = self._chunks.ledger(run.edition.id, run.number)
+                if run.held.ledger.owner != owner:
                     raise
-
-    def _prepare(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> "_Ready":
-        """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
-        members = self._members(edition.newsletter, [recipient.sid for recipient in wave.values()])
-        stopped = stopped_members(self._table, members.values())
-        today = self._clock().astimezone(self._site.time_zone).date().isoformat()
-        letters = {variant: self._letter(edition.id, variant) for variant in {r.variant for r in wave.values()}}
-        ready = _Ready()
-        for position, recipient in wave.items():
-            member = members.get(recipient.sid)
-            if member is None or member.state is not MemberState.CONFIRMED:
-                ready.skips[position] = "unsubscribed since planning"
-            elif recipient.sid in stopped:
-                ready.skips[position] = f"suppressed: {stopped[recipient.sid].reason}"
-            elif member.paused_until > today:
-                ready.skips[position] = f"paused until {member.paused_until}"
-            else:
-                try:
-                    letter = letters[recipient.variant]
-                    ready.mails[position] = self._mail(edition, number, position, letter, member)
-                except (AddressError, RenderError) as error:
-                    ready.failed[position] = f"can't be written to: {error.message}"
-        return ready
-
-    def _members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Membership]:
-        """The memberships as they are now: the wave's ids lie side by side, so a range of each shard has them."""
-        found: dict[str, Membership] = {}
-        by_shard: dict[str, list[str]] = {}
-        for sid in sids:
-            by_shard.setdefault(sid[0], []).append(sid)
-        for shard, wanted in by_shard.items():
-            cursor: str | None = None
-            while True:
-                page = self._table.query(
-                    f"LIST#{newsletter}#{shard}", first=min(wanted), last=max(wanted), cursor=cursor
-                )
-                for item in page.items:
-                    found[item.key.sk] = membership_from_data(newsletter, item.key.sk, item.data)
-                cursor = page.cursor
-                if cursor is None:
-                    break
-        return found
-
-    def _mail(self, edition: Edition, number: int, position: int, letter: Letter, member: Membership) -> Mail:
-        base, whose, now = self._site.base_url, (member.sid, edition.newsletter), self._clock()
-        reader = Reader(
-            address=member.address,
-            name=member.name,
-            unsubscribe_url=f"{base}/u/{self._tokens.make(*whose)}",
-            preferences_url=f"{base}/p/{self._preferences.make(*whose, now)}",
-            message_id=message_id(edition.id, member.sid, self._site),
-            date=now,
-        )
-        content = letter.personalise(reader)
-        tags = {"edition": edition.id, "chunk": str(number), "position": str(position)}
-        return Mail(self._site.sender.address, member.address, content, tags)
-
-    def _letter(self, edition: str, variant: str) -> Letter:
-        key = (edition, variant)
-        if key not in self._letters:
-            if len(self._letters) > 64:
-                self._letters.clear()
-            self._letters[key] = self._chunks.letter(edition, variant)
-        return self._letters[key]
 
     def _seconds(self) -> float:
         return self._clock().timestamp()
 
 
-def message_id(edition: str, sid: str, site: Site) -> str:
-    """The same for the same mail, whoever sends it: a log of the provider can be searched for it."""
-    return f"{edition.replace('/', '.')}.{sid}@{site.sender.address.rpartition('@')[2]}"
+def _same(ledger: Ledger) -> Ledger:
+    return ledger
 
 
 def _nameless(outcome: Outcome, mail: Mail) -> Outcome:
     """A provider's words often repeat the address: without it, erasing a person leaves no trace of them here."""
+    if not outcome.reason:
+        return outcome
     reason = re.sub(re.escape(mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
     return replace(outcome, reason=reason)
-
-
-def _place(held: HeldLedger) -> tuple[str, int]:
-    key: Key = held.item.key
-    return key.pk.removeprefix("EDITION#"), int(key.sk.removeprefix("LEDGER#"))

@@ -8,7 +8,6 @@ from typing import Any
 
 from chalicelib.audience.audience import Audience, make_member
 from chalicelib.audience.subscriber import Basis
-from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.collect.entries import EntryStore
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.editions import Edition
@@ -91,7 +90,7 @@ class House:
     def worker(self, owner: str = "me", transport: Scripted | None = None) -> Worker:
         return Worker(
             self.site, self.table, self.dispatcher.chunks, self.dispatcher.editions, transport or self.transport,
-            UnsubscribeTokens(SECRETS), PreferencesTokens(SECRETS), Sender(owner, self.living.__contains__),
+            SECRETS, Sender(owner, self.living.__contains__),
             lambda: SLOT + timedelta(seconds=self.passed), wall=self.wall, wave_size=2,
         )  # fmt: skip
 

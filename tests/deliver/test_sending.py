@@ -15,7 +15,7 @@ from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.compose.edition import State
 from chalicelib.deliver.books import Books
 from chalicelib.deliver.draining import drain
-from chalicelib.deliver.worker import Ended
+from chalicelib.deliver.worker import Ended, Work
 from chalicelib.errors import ConfigurationError, SendbriefError, StoreError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, Scripted, all_sent
@@ -65,12 +65,12 @@ def test_two_workers_at_once_on_one_chunk_hand_over_once(house: House) -> None:
         await asyncio.sleep(0.01)
         return await all_sent(mails)
 
-    async def both() -> tuple[Ended, ...]:
+    async def both() -> tuple[Work, ...]:
         house.transport.script = slow
         house.living.add("other")
         return await asyncio.gather(house.worker().work(ID, 0), house.worker("other").work(ID, 0))
 
-    assert sorted(asyncio.run(both())) == [Ended.DONE, Ended.LOST]
+    assert sorted(work.ended for work in asyncio.run(both())) == [Ended.DONE, Ended.LOST]
     assert len(house.transport.handed) == len(set(house.transport.handed)) == 5
 
 
@@ -115,7 +115,7 @@ def test_a_stalled_worker_that_wakes_after_its_lease_neither_resends_nor_undoes(
         return await all_sent(mails)
 
     house.transport.script = stalls
-    assert asyncio.run(house.worker().work(ID, 0)) is Ended.LOST
+    assert asyncio.run(house.worker().work(ID, 0)).ended is Ended.LOST
     first = list(house.transport.handed)
     house.living.discard("second")
     third = Scripted()
@@ -129,7 +129,7 @@ def test_a_dead_owners_lease_holds_nobody_up(house: House) -> None:
     chunks = house.dispatcher.chunks
     held = chunks.ledger(ID, 0)
     chunks.write_ledger(held, held.ledger.claim("dead#1", house.wall() + 300, 0).begin([0, 1], {}, house.wall() + 300))
-    assert asyncio.run(house.worker().work(ID, 0)) is Ended.DONE
+    assert asyncio.run(house.worker().work(ID, 0)).ended is Ended.DONE
     assert house.marks()[:5] == "??sss"
 
 

@@ -137,7 +137,7 @@ def test_the_queue_reports_single_failures_and_has_dead_letters(package: Package
     queue = resources["ChunkQueueResource"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * resources["Chunks"]["Properties"]["Timeout"]
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
-    from chalicelib.runtime import MAX_ATTEMPTS
+    from chalicelib.adapters import MAX_ATTEMPTS
 
     assert queue["RedrivePolicy"]["maxReceiveCount"] == MAX_ATTEMPTS
     assert resources["TableResource"]["DeletionPolicy"] == "Retain"

@@ -1,0 +1,146 @@
+"""The adapters of one process, built lazily: the only importer of store/ and transports/ adapters."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.audience.tokens import Secrets
+from chalicelib.clock import Clock, system_clock
+from chalicelib.errors import ConfigurationError
+from chalicelib.secret_file import kept_secret
+from chalicelib.settings import Settings, load_settings
+from chalicelib.store import Blobs, Queue, Table
+from chalicelib.transports import Transport
+
+if TYPE_CHECKING:
+    from chalicelib.store.owners import Owners
+    from chalicelib.store.sqlite_database import Database
+
+MAX_ATTEMPTS = 20
+"""How often a chunk may be taken up before it is a dead letter; each crash moves it on by a wave."""
+
+
+class Adapters:
+    """Where one process's house keeps things, and how it sends. Everything is built when it is first asked for."""
+
+    def __init__(self, settings: Settings | None = None, clock: Clock = system_clock) -> None:
+        self.settings = settings or load_settings()
+        self.clock = clock
+
+    @cached_property
+    def database(self) -> "Database":
+        """The embedded store's file."""
+        from chalicelib.store.sqlite_database import Database
+
+        return Database(self.settings.data / "sendbrief.db")
+
+    @cached_property
+    def owners(self) -> "Owners":
+        """Which processes of this machine are at work."""
+        from chalicelib.store.owners import Owners
+
+        return Owners(self.settings.data / "owners")
+
+    @cached_property
+    def table(self) -> Table:
+        """The table."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.dynamodb import DynamoTable
+
+            return DynamoTable(boto3.client("dynamodb"), self.settings.table)
+        from chalicelib.store.sqlite import SqliteTable
+
+        return SqliteTable(self.database)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The blobs."""
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.s3 import S3Blobs
+
+            return S3Blobs(boto3.client("s3"), _required(self.settings.bucket, "SENDBRIEF_BUCKET"))
+        from chalicelib.store.sqlite_blobs import SqliteBlobs
+
+        return SqliteBlobs(self.database)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue of chunks."""
+        return self._queue("chunks", self.settings.queue_url, "SENDBRIEF_QUEUE_URL")
+
+    @cached_property
+    def notice_queue(self) -> Queue:
+        """The queue of notices: of its own, so that a mail to confirm never waits behind an edition."""
+        return self._queue("notices", self.settings.notice_queue_url, "SENDBRIEF_NOTICE_QUEUE_URL")
+
+    def _queue(self, name: str, url: str, variable: str) -> Queue:
+        if self.settings.store == "aws":
+            import boto3
+
+            from chalicelib.store.sqs import SqsQueue
+
+            return SqsQueue(boto3.client("sqs"), _required(url, variable), self.settings.dead_letter_url or None)
+        from chalicelib.store.sqlite_queue import SqliteQueue
+
+        return SqliteQueue(self.database, name, max_attempts=MAX_ATTEMPTS, owners=self.owners)
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The transport. Raises ConfigurationError where its settings can't work."""
+        return self.new_transport()
+
+    def new_transport(self) -> Transport:
+        """A transport for an event loop of its own. Raises ConfigurationError where its settings can't work."""
+        if self.settings.transport == "smtp":
+            from chalicelib.transports.smtp import SmtpTransport
+            from chalicelib.transports.smtp_url import SmtpSettings
+
+            return SmtpTransport(SmtpSettings.parse(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL")))
+        if self.settings.transport == "ses":
+            from chalicelib.transports.ses import SesTransport, make_client
+
+            configuration_set = self.settings.configuration_set or None
+            return SesTransport(make_client(), configuration_set=configuration_set, bulk=self.settings.ses_bulk)
+        from chalicelib.transports.maildir import MaildirTransport
+
+        return MaildirTransport(self.settings.maildir)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The keys of links and ids."""
+        text = self.settings.secret
+        if not text and self.settings.store == "aws":
+            raise ConfigurationError("SENDBRIEF_SECRET is not set.", "Set it to a long random text and keep it safe.")
+        keys = (text or kept_secret(self.settings.data / "secret.key")).split(",")
+        return Secrets(tuple(key.strip() for key in keys if key.strip()))
+
+    def delete_mails(self, wanted: Callable[[str], bool]) -> int:
+        """Delete the mails of the Maildir whose recipient is ``wanted``; how many."""
+        from chalicelib.transports.maildir import delete_mails
+
+        return delete_mails(self.settings.maildir, wanted)
+
+    def clean_store(self) -> int:
+        """Take what expired or was deleted out of the embedded store's files; DynamoDB does so by itself."""
+        if self.settings.store != "sqlite":
+            return 0
+        from chalicelib.store.sqlite import clean
+
+        return clean(self.database)
+
+    def close(self) -> None:
+        """Give back files and locks."""
+        if "database" in self.__dict__:
+            self.database.close()
+        if "owners" in self.__dict__:
+            self.owners.close()
+
+
+def _required(value: str, name: str) -> str:
+    if not value:
+        raise ConfigurationError(f"{name} is not set.", "The table of settings is in docs/operating.md.")
+    return value
