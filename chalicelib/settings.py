@@ -56,7 +56,7 @@ SETTINGS = (
     Setting("SENDBRIEF_NOTICE_QUEUE_URL", "none", "SQS queue of mails to single people (store `aws`)."),
     Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
     Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
-    Setting("SENDBRIEF_SES_BULK", "`off`", "`on`: SES is given up to 50 mails of a letter in one call, see [SES](#ses)."),
+    Setting("SENDBRIEF_SES_BULK", "`off`", "`on`: up to 50 mails of a letter in one call, see [SES](#ses)."),
 )
 _KNOWN = {setting.variable for setting in SETTINGS}
 
