@@ -186,17 +186,23 @@ class SqliteTable:
         return Item(key, json.loads(data), version, expires, json.loads(counters) if counters else {})
 
     def _page(self, pk: str, rows: sqlite3.Cursor, limit: int | None) -> Page:
-        items: list[Item] = []
-        size, seen, at = 0, 0, ""
-        for sk, *row in rows:
+        kept: list[tuple[str, str, int, int | None, str | None]] = []
+        size, seen, at, now, more = 0, 0, "", self._clock(), False
+        for row in rows:
             if size >= MAX_PAGE_BYTES or seen == limit:
-                return Page(tuple(items), at)
-            at, seen = sk, seen + 1
-            size += len(row[0]) + len(sk)
-            item = self._live(Key(pk, sk), (row[0], row[1], row[2], row[3]))
-            if item:
-                items.append(item)
-        return Page(tuple(items), None)
+                more = True
+                break
+            at, seen = row[0], seen + 1
+            size += len(row[1]) + len(at)
+            if row[3] is None or is_live(row[3], now):
+                kept.append(row)
+        # One call for all of them: for small items it costs a third of one call each.
+        decoded = json.loads(f"[{','.join([row[1] for row in kept])}]")
+        items = tuple(
+            Item(Key(pk, sk), data, version, expires, json.loads(counters) if counters else {})
+            for (sk, _, version, expires, counters), data in zip(kept, decoded, strict=True)
+        )
+        return Page(items, at if more else None)
 
     def _sweep_now_and_then(self, expiring: int) -> None:
         """Before the write it goes with: were it to fail after it, a write that holds would look undone."""
