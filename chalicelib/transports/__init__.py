@@ -76,6 +76,7 @@ class Mail:
     recipient: str
     content: bytes
     tags: Mapping[str, str] = field(default_factory=dict)
+    clean: bool = False
     bulk: BulkPart | None = None
 
 

@@ -1,6 +1,7 @@
 """A mail as SMTP takes it: an envelope that can't carry a command, content that can't end early."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from chalicelib.transports import Fate, Mail, Outcome
@@ -10,6 +11,7 @@ _QUEUE_ID = re.compile(
     r"queued as ([\w.+/=-]+)|\bid=([\w.+/=-]+)|([\w.-]+) Message accepted|^(?:2\.0\.0 )?Ok ([\w.-]{16,})",
     re.IGNORECASE,
 )
+_NAME = re.compile(r"[\w.+/=-]+")
 _HARMLESS = bytes(set(range(1, 128)) - set(b"\r\n"))
 _NEVER = b"\0" + bytes(range(128, 256))
 
@@ -22,13 +24,22 @@ class Prepared(NamedTuple):
     content: bytes
 
 
-def prepare(mail: Mail, limit: int | None) -> Prepared | Outcome:
-    """Ready to send, or the refusal. ``limit`` is the server's SIZE in bytes (RFC 1870)."""
-    wrong = envelope_problem(mail) or _wrong_content(mail.content, limit)
+def prepare(mail: Mail, limit: int | None, *, stuff: bool = True) -> Prepared | Outcome:
+    """Ready to send, or the refusal. ``limit`` is the server's SIZE in bytes (RFC 1870); BDAT wants no dots stuffed."""
+    content = mail.content
+    wrong = envelope_problem(mail) or _wrong_size(content, limit)
+    if not wrong and not mail.clean:
+        wrong = _wrong_content(content)
+        content = stuffed(content) if stuff else _ended(content)
     if wrong:
         return Outcome(Fate.FAILED, wrong)
-    sender = f"MAIL FROM:<{mail.sender}>".encode("ascii")
-    return Prepared(sender, f"RCPT TO:<{mail.recipient}>\r\n".encode("ascii"), stuffed(mail.content))
+    return Prepared(_sender(mail.sender), b"RCPT TO:<%b>\r\n" % mail.recipient.encode("ascii"), content)
+
+
+@lru_cache(maxsize=64)
+def _sender(address: str) -> bytes:
+    """The same for whole editions."""
+    return b"MAIL FROM:<%b>" % address.encode("ascii")
 
 
 def stuffed(content: bytes) -> bytes:
@@ -37,10 +48,20 @@ def stuffed(content: bytes) -> bytes:
         content = content.replace(b"\r\n.", b"\r\n..")
     if content.startswith(b"."):
         content = b"." + content
+    return _ended(content)
+
+
+def _ended(content: bytes) -> bytes:
     return content if content.endswith(b"\r\n") or not content else content + b"\r\n"
 
 
-def _wrong_content(content: bytes, limit: int | None) -> str:
+def _wrong_size(content: bytes, limit: int | None) -> str:
+    if limit and len(content) > limit:
+        return f"{len(content)} bytes are more than the {limit} the server takes"
+    return ""
+
+
+def _wrong_content(content: bytes) -> str:
     # One pass drops all that is harmless; what stays must be line ends and nothing else.
     rest = content.translate(None, _HARMLESS)
     if rest != b"\r\n" * (len(rest) // 2):
@@ -48,13 +69,14 @@ def _wrong_content(content: bytes, limit: int | None) -> str:
         ends = rest.translate(None, _NEVER)
         lone = ends != b"\r\n" * (len(ends) // 2)
         return "the content has a line end other than CRLF" if lone else "the content is not plain ASCII"
-    if limit and len(content) > limit:
-        return f"{len(content)} bytes are more than the {limit} the server takes"
     return ""
 
 
 def queue_id(text: str) -> str:
     """The server's name for what it took, out of its 250; '' where it gives none."""
+    at = text.find("queued as ")
+    if at >= 0 and (name := _NAME.match(text, at + 10)):
+        return name[0][:100]  # Postfix's words, and many others'
     found = _QUEUE_ID.search(text)
     return next(filter(None, found.groups()), "")[:100] if found else ""
 

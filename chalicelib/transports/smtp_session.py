@@ -2,22 +2,22 @@
 
 import asyncio
 import base64
+import contextlib
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from chalicelib.errors import ConfigurationError, SendingError, TransportUnavailableError
 from chalicelib.transports.smtp_url import SmtpSettings, StartTls
 from chalicelib.transports.smtp_wire import Reply, Wire, WireError
 
+FAREWELL = 1.0
+"""Seconds a server gets to answer QUIT, or to close after it said 421."""
 SHUTTING_DOWN = 421
 NEEDS_SETTING = frozenset({530, 534, 535, 538})
 """AUTH or TLS is wanted or was wrong (RFC 4954 section 6, 3207): no mail can go until a person acts."""
-
-
-class ClosingError(WireError):
-    """The server said 421: it takes nothing more on this connection."""
 
 
 @dataclass(slots=True)
@@ -39,11 +39,16 @@ class Session:
         size = self.extensions.get("SIZE", "")
         return int(size) or None if size.isdecimal() else None
 
+    @property
+    def chunking(self) -> bool:
+        """The server takes content in chunks (RFC 3030), and in groups of commands."""
+        return self.pipelining and "CHUNKING" in self.extensions
+
     async def reply(self, patience: float) -> Reply:
-        """The next reply; a 421 raises ClosingError."""
+        """The next reply; a 421, which ends the connection, raises WireError."""
         reply = await self.wire.reply(patience)
         if reply.code == SHUTTING_DOWN:
-            raise ClosingError(reply.reason)
+            raise WireError(reply.reason)
         return reply
 
     async def command(self, line: str, patience: float) -> Reply:
@@ -52,12 +57,37 @@ class Session:
         return await self.reply(patience)
 
 
-async def open_session(settings: SmtpSettings, context: ssl.SSLContext | None) -> Session:
+@lru_cache(maxsize=8)
+def _verifying(settings: SmtpSettings) -> ssl.SSLContext | None:
+    """The context, made once and only where TLS may be used: reading the authorities takes 20 ms."""
+    if not settings.implicit_tls and settings.starttls is StartTls.NEVER:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The authorities in {settings.ca} can't be read: {error}",
+            "?ca= in SENDBRIEF_SMTP_URL takes a PEM file of certificates.",
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+async def quit_session(session: Session) -> None:
+    """QUIT, and close."""
+    session.wire.listen(None)
+    with contextlib.suppress(WireError):
+        await session.command("QUIT", FAREWELL)
+    await session.wire.close(FAREWELL)
+
+
+async def open_session(settings: SmtpSettings) -> Session:
     """Connect and introduce ourselves.
 
     Raises TransportUnavailableError where trying again later may help, else ConfigurationError. Every
     step is bounded by ``settings.timeout``.
     """
+    context = _verifying(settings)
     wire = Wire()
     session = Session(wire)
     try:
@@ -208,4 +238,4 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode("ascii")
 
 
-__all__ = ["NEEDS_SETTING", "ClosingError", "Session", "open_session"]
+__all__ = ["FAREWELL", "NEEDS_SETTING", "SHUTTING_DOWN", "Session", "open_session", "quit_session"]

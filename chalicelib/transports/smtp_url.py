@@ -28,6 +28,13 @@ class StartTls(StrEnum):
     NEVER = "never"
 
 
+class Chunking(StrEnum):
+    """Whether mails go by BDAT (RFC 3030) where the server offers it along with PIPELINING."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
     """Where and how to hand mails over. Times are seconds.
@@ -49,6 +56,7 @@ class SmtpSettings:
     data_timeout: float = 60.0
     wave_timeout: float = 300.0
     hello: str | None = None
+    chunking: Chunking = Chunking.AUTO
 
     @property
     def loopback(self) -> bool:
@@ -182,6 +190,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "data_timeout": (_seconds, "seconds, up to 3600"),
     "wave_timeout": (_seconds, "seconds, up to 3600"),
     "hello": (_hello, "this machine's name for EHLO"),
+    "chunking": (Chunking, "auto or never"),
 }
 
 
@@ -198,4 +207,4 @@ def _options(query: str, wrong: _Wrong) -> dict[str, Any]:
     return options
 
 
-__all__ = ["SmtpSettings", "StartTls", "is_loopback"]
+__all__ = ["Chunking", "SmtpSettings", "StartTls", "is_loopback"]

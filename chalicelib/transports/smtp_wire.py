@@ -1,19 +1,21 @@
 """The bytes of one SMTP connection: replies parsed as they come, one deadline watched.
 
-A Protocol of our own and not asyncio's StreamReader: replies that came in one packet are read without
-a single trip through the event loop, and one timer serves a whole connection.
+A Protocol of our own and not asyncio's StreamReader. While a connection is opened and closed, a
+coroutine waits for each reply; while it carries mails, a listener is called with the bytes themselves,
+so that a mail costs no trip through the event loop beyond the packet it came in.
 """
 
 import asyncio
 import re
 from collections import deque
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 MAX_UNREAD = 64 * 1024
 """Bytes: a server that sends more than this while one reply is waited for is not talking SMTP."""
 
 _MARKS = (b" ", b"-", b"")
 _UNPRINTABLE = re.compile(r"[^ -~]+")
+_NEVER = float("inf")
 
 
 class Reply(NamedTuple):
@@ -32,8 +34,28 @@ class WireError(Exception):
     """The connection can't be used any more; ``str`` says why."""
 
 
+class Listener(Protocol):
+    """Who is called with what comes over a wire."""
+
+    def expected(self, data: bytes) -> bytes:
+        """Take the replies at the start of a packet that are just as expected; the rest is parsed."""
+        ...
+
+    def replies(self) -> None:
+        """Take the replies that were parsed, by ``Wire.take``. Called once a packet, also when there are none."""
+        ...
+
+    def resumed(self) -> None:
+        """Everything written has left this process."""
+        ...
+
+    def lost(self, reason: str) -> None:
+        """The connection is of no use any more; called once, and nothing else after it."""
+        ...
+
+
 class Wire(asyncio.Protocol):
-    """Reads replies and writes bytes. Every wait ends after ``patience`` seconds in a WireError."""
+    """Reads replies and writes bytes. Every wait ends after its patience, in seconds, with the connection lost."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -42,17 +64,19 @@ class Wire(asyncio.Protocol):
         self._lines: list[str] = []
         self._unread = 0
         self._replies: deque[Reply] = deque()
+        self._listener: Listener | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = self._patience = 0.0
-        self._paused = False
+        self._deadline, self._patience = _NEVER, 0.0
         self._lost: str | None = None
         self._gone = self._loop.create_future()
+        self.paused = False
+        """Something written has not left this process yet."""
 
     @property
-    def usable(self) -> bool:
-        """Open, and nothing came unasked (a farewell would have)."""
-        return self._lost is None and not self._replies and not self._partial and not self._lines
+    def unasked(self) -> bool:
+        """Something came that no command explains, or the connection is lost."""
+        return bool(self._replies or self._partial or self._lines) or self._lost is not None
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -61,6 +85,10 @@ class Wire(asyncio.Protocol):
             raise WireError("not connected")
         return self._transport
 
+    def listen(self, listener: Listener | None) -> None:
+        """Call this one from now on; None: coroutines wait for replies again."""
+        self._listener = listener
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.adopt(cast(asyncio.Transport, transport))
@@ -68,7 +96,7 @@ class Wire(asyncio.Protocol):
     def adopt(self, transport: asyncio.Transport) -> None:
         """Use this transport from now on; whatever was read in plain before is forgotten (CVE-2011-0411)."""
         self._transport = transport
-        self._paused = False
+        self.paused = False
         self._partial = b""
         self._lines.clear()
         self._replies.clear()
@@ -76,17 +104,28 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
+        listener = self._listener
+        if listener is not None and not self._partial and not self._lines:
+            data = listener.expected(data)
+        if data and not self._parse(data):
+            return
+        if self._listener is not None:
+            self._listener.replies()
+        elif self._replies:
+            self._wake()
+
+    def _parse(self, data: bytes) -> bool:
         lines = (self._partial + data).split(b"\n")
         self._partial = lines.pop()
         for line in lines:
             if not self._take(line.rstrip(b"\r")):
-                self._break("the server does not speak SMTP")
-                return
+                self.abort("the server does not speak SMTP")
+                return False
         self._unread += len(data)
         if self._unread > MAX_UNREAD:
-            self._break("the server sends without end")
-        if self._replies:
-            self._wake()
+            self.abort("the server sends without end")
+            return False
+        return True
 
     def _take(self, line: bytes) -> bool:
         code, mark = line[:3], line[3:4]
@@ -98,28 +137,32 @@ class Wire(asyncio.Protocol):
             self._lines.clear()
         return True
 
+    def take(self) -> Reply | None:
+        """The next reply that was parsed, if there is one."""
+        if not self._replies:
+            return None
+        self._unread = 0
+        return self._replies.popleft()
+
     def eof_received(self) -> None:
         """Part of asyncio.Protocol: the transport closes itself."""
-        self._lost = self._lost or "the server closed the connection"
-        self._wake()
+        self._lose("the server closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
-        self._lost = self._lost or f"connection lost: {exc or 'closed'}"
-        if self._timer:
-            self._timer.cancel()
-        self._wake()
+        self._lose(f"connection lost: {exc or 'closed'}")
         if not self._gone.done():
             self._gone.set_result(None)
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol: the kernel takes no more for now."""
-        self._paused = True
+        self.paused = True
 
     def resume_writing(self) -> None:
         """Part of asyncio.Protocol: everything written has left."""
-        self._paused = False
-        self._wake()
+        self.paused = False
+        if self._listener is not None:
+            self._listener.resumed()
 
     def write(self, data: bytes) -> None:
         """Send without waiting."""
@@ -127,21 +170,45 @@ class Wire(asyncio.Protocol):
             raise WireError(self._lost)
         self.transport.write(data)
 
-    async def flushed(self, patience: float) -> None:
-        """Return once everything written has left this process."""
-        while self._paused and self._lost is None:
-            await self._wait(patience)
-        if self._lost is not None:
-            raise WireError(self._lost)
+    def expect(self, patience: float) -> None:
+        """From now on, something must come within that many seconds. The timer stays while deadlines move on."""
+        self._patience = patience
+        self._deadline = deadline = self._loop.time() + patience
+        timer = self._timer
+        if timer is None or timer.when() > deadline:
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._tick)
+
+    def rest(self) -> None:
+        """Nothing is expected for now."""
+        self._deadline = _NEVER
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._deadline == _NEVER:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._tick)
+        else:
+            self.abort(f"no answer within {self._patience:g} s")
 
     async def reply(self, patience: float) -> Reply:
         """The next reply, also one that came before the connection broke."""
-        while not self._replies:
+        if not self._replies:
             if self._lost is not None:
                 raise WireError(self._lost)
-            await self._wait(patience)
-        self._unread = 0
-        return self._replies.popleft()
+            self.expect(patience)
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                self.rest()
+        reply = self.take()
+        if reply is None:
+            raise WireError(self._lost or "the server said nothing")
+        return reply
 
     async def close(self, patience: float) -> None:
         """Close and wait until it is done, harshly after ``patience`` seconds."""
@@ -153,43 +220,25 @@ class Wire(asyncio.Protocol):
 
     def abort(self, reason: str) -> None:
         """Close at once; nothing buffered is sent any more."""
-        self._break(reason)
+        if self._transport is not None:
+            self._transport.abort()
+        self._lose(reason)
 
-    def _break(self, reason: str) -> None:
-        self._lost = self._lost or reason
+    def _lose(self, reason: str) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if self._transport is not None:
-            self._transport.abort()
+        if self._lost is not None:
+            return
+        self._lost = reason
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.lost(reason)
         self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _wait(self, patience: float) -> None:
-        self._patience = patience
-        self._deadline = self._loop.time() + patience
-        if self._timer is None or self._timer.when() > self._deadline:
-            if self._timer:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(self._deadline, self._tick)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
-    def _tick(self) -> None:
-        """The timer stays while waits come and go; it only looks whether the present one is overdue."""
-        self._timer = None
-        if self._waiter is None or self._waiter.done():
-            return
-        if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._tick)
-        else:
-            self._break(f"no answer within {self._patience:g} s")
-
-
-__all__ = ["Reply", "Wire", "WireError"]
+__all__ = ["Listener", "Reply", "Wire", "WireError"]
