@@ -18,8 +18,10 @@ from chalicelib.transports import Transport
 from chalicelib.transports.maildir import MaildirTransport, read_maildir
 from chalicelib.transports.ses import SesTransport, make_client
 from chalicelib.transports.smtp import SmtpSettings, SmtpTransport
+from tests.fake_ses import FakeSes
 from tests.smtp_sink import SmtpSink
 from tests.transports.mails import SENDER
+from tests.transports.ses_house import ses_environment
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -127,6 +129,26 @@ class SesHome:
         ]
 
 
+@cache
+def _fake_ses() -> tuple[FakeSes, "SESV2Client"]:
+    """One server and one client for all tests, for the same reason."""
+    fake = FakeSes().__enter__()
+    with ses_environment(fake.url):
+        return fake, make_client()
+
+
+class SesBulkHome:
+    """Mails without a template of theirs go out as they are there too."""
+
+    def __init__(self) -> None:
+        self._fake, client = _fake_ses()
+        self._fake.reset()
+        self.transport: Transport = SesTransport(client, concurrency=4, bulk=True)
+
+    def arrived(self) -> list[Arrived]:
+        return [Arrived(taken.recipient, taken.raw) for taken in self._fake.taken]
+
+
 @contextmanager
 def home(kind: str, directory: Path) -> Iterator[Home]:
     """A fresh home of that kind, its connections given back at the end."""
@@ -143,6 +165,8 @@ def home(kind: str, directory: Path) -> Iterator[Home]:
         case "ses":
             with mock_aws():
                 yield SesHome()
+        case "ses-bulk":
+            yield SesBulkHome()
 
 
-KINDS = ("maildir", "smtp-lockstep", "smtp-pipelined", "ses")
+KINDS = ("maildir", "smtp-lockstep", "smtp-pipelined", "ses", "ses-bulk")
