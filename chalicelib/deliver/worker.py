@@ -124,6 +124,7 @@ class Worker:
         """
         edition = self._editions.find(edition_id)
         if stop := self._stop(edition):
+            tell_wait(self._editions, edition, stop.why)
             return stop
         held = self._chunks.ledger(edition_id, number)
         if held.ledger.held_by_other(self._wall(), alive=self._sender.may_live(held.ledger.owner)):

@@ -53,9 +53,9 @@ class House:
     """Ten readers, three entries, chunks of five, waves of two; the wall clock stands until told."""
 
     def __init__(self, folder: Path, *, site: Site = SITE, readers: int = 10, table: Any = None) -> None:
-        self.database = Database(folder / "sendbrief.db")
-        self.table = table if table is not None else SqliteTable(self.database)
-        self.blobs, self.passed = SqliteBlobs(self.database), 0.0
+        self.database, self.passed = Database(folder / "sendbrief.db"), 0.0
+        self.table = table if table is not None else SqliteTable(self.database, self.wall)
+        self.blobs = SqliteBlobs(self.database)
         self.queue = SqliteQueue(self.database, "chunks", max_attempts=3, wall_clock=self.wall)
         self.site, self.transport = site, Scripted()
         self.audience = Audience(self.table, SECRETS)
@@ -87,11 +87,12 @@ class House:
         table = self.table if table is None else table
         return Dispatcher(self.site, table, self.blobs, self.queue, wall=self.wall, chunk_size=5)
 
-    def worker(self, owner: str = "me", transport: Scripted | None = None) -> Worker:
+    def worker(self, owner: str = "me", transport: Scripted | None = None, **more: Any) -> Worker:
         return Worker(
             self.site, self.table, self.dispatcher.chunks, self.dispatcher.editions, transport or self.transport,
             SECRETS, Sender(owner, self.living.__contains__),
             lambda: SLOT + timedelta(seconds=self.passed), wall=self.wall, wave_size=2,
+            **more,
         )  # fmt: skip
 
     def start(self) -> None:

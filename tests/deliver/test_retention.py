@@ -121,7 +121,7 @@ def test_the_recipients_of_an_old_edition_are_forgotten_and_its_books_stand(hous
     assert house.books() == books
     assert house.marks() == "s" * 8
     assert list(Sends(house.table, house.blobs).of([sid], ["digest"])) == []
-    assert asyncio.run(house.worker().work(ID, 0)) == "stopped"
+    assert asyncio.run(house.worker().work(ID, 0)).ended == "stopped"
 
 
 def test_an_edition_that_is_still_sent_keeps_its_recipients(house: House) -> None:
