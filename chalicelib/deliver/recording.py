@@ -64,7 +64,8 @@ class GroupingRecorder:
     def _commit(self, writes: Sequence[Replace]) -> list[Item | BaseException]:
         """All in one transaction; where one of them comes too late, each by itself."""
         try:
-            if len(writes) > 1:
+            alone = len({write.item.key for write in writes}) < len(writes)  # a message came twice: two ask for one
+            if len(writes) > 1 and not alone:
                 self._table.transact(writes)
                 return [_written(write) for write in writes]
         except ConflictError:
