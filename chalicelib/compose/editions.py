@@ -52,6 +52,12 @@ class Edition:
     """What its recipients were frozen by: the newsletter's filter and its note's, '' for none; empty before that."""
     waits: str = ""
     """Why it stands still for now while it is being sent, in words; '' while it moves."""
+    halted: str = ""
+    """Who stopped it in mid-send, if no person did: ``brake`` or ``provider``; '' once a person let it go on."""
+    halts: int = 0
+    """How often it was stopped so: what a person let pass is not held against it again."""
+    sent_before: int = -1
+    """To how many it had been sent when it was opened again for those in doubt; -1 where it never was."""
     item: Item | None = None
 
     @property
@@ -178,6 +184,9 @@ def _write(edition: Edition) -> dict[str, Any]:
         "seen": list(edition.seen),
         "filters": list(edition.filters),
         "waits": edition.waits,
+        "halted": edition.halted,
+        "halts": edition.halts,
+        "sent_before": edition.sent_before,
     }
 
 
@@ -208,5 +217,8 @@ def _read(item: Item) -> Edition:
         seen=tuple(data.get("seen", ())),
         filters=tuple(data.get("filters", ())),
         waits=data.get("waits", ""),
+        halted=data.get("halted", ""),
+        halts=data.get("halts", 0),
+        sent_before=data.get("sent_before", -1),
         item=item,
     )

@@ -1,4 +1,4 @@
-"""How fast and when mails go out: ``pace`` and ``quiet`` of site.yaml, as values."""
+"""How fast and when mails go out, and when they stop: ``pace``, ``quiet`` and ``brake`` of site.yaml, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,8 +55,20 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
+class Brake:
+    """The rates of mails that come back, and of those called spam, above which nothing further is sent.
+
+    Amazon SES reviews an account at 5 % and 0.1 %, and may pause it at 10 % and 0.5 %; the usual limits stop before.
+    """
+
+    bounces: Fraction = Fraction(4, 100)
+    complaints: Fraction = Fraction(8, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
     """All that a site says of its sending."""
 
     pace: Pace = field(default_factory=Pace)
     quiet: Quiet | None = None
+    brake: Brake = field(default_factory=Brake)

@@ -68,7 +68,7 @@ class Control:
         def decide(edition: Edition) -> Edition:
             if edition.state in {State.DRAFT, State.APPROVED, State.HELD} and not edition.was_sending:
                 raise IllegalTransitionError(f"{edition_id} has not begun.", "Use 'sendbrief approve'.")
-            return self._editions.move(edition, State.SENDING, now, was_sending=False, queued=0.0)
+            return self._editions.move(edition, State.SENDING, now, was_sending=False, queued=0.0, halted="")
 
         return self._editions.decide(edition_id, decide)
 
@@ -83,15 +83,19 @@ class Control:
         return self._editions.decide(edition_id, decide)
 
 
-def halt(editions: EditionStore, edition_id: str, now: datetime, why: str) -> None:
-    """Stop an edition in mid-send, as a person's ``pause`` does, for a reason that only a person can judge."""
+def halt(editions: EditionStore, edition_id: str, now: datetime, why: str, by: str = "provider") -> Edition:
+    """Stop an edition in mid-send, as a person's ``pause`` does, for a reason that only a person can judge.
+
+    ``by``: ``provider`` or ``brake``. One that is not being sent is left as it is.
+    """
 
     def decide(edition: Edition) -> Edition:
         if edition.state is not State.SENDING:
             return edition
-        return editions.move(edition, State.HELD, now, why=why[:MOST_WORDS], was_sending=True, waits="")
+        changes = {"was_sending": True, "waits": "", "halted": by, "halts": edition.halts + 1}
+        return editions.move(edition, State.HELD, now, why=why[:MOST_WORDS], **changes)
 
-    editions.decide(edition_id, decide)
+    return editions.decide(edition_id, decide)
 
 
 def tell_wait(editions: EditionStore, edition: Edition, why: str) -> None:

@@ -48,8 +48,8 @@ _BY_PLACE = {
     "CHUNK": "recipients", "LEDGER": "ledger",
 }  # fmt: skip
 NOBODYS = frozenset({
-    "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES", "IDENTITY", "IMPORT", "KEYS", "MX", "NEWSLETTER", "RETENTION",
-    "SITE", "SOURCE", "VARIANT", "WEBHOOK", "WORK",
+    "ALARM", "AUDIT", "BRAKE", "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES", "IDENTITY", "IMPORT", "KEYS", "MX",
+    "NEWSLETTER", "RETENTION", "SITE", "SOURCE", "VARIANT", "WEBHOOK", "WORK",
 })  # fmt: skip
 """Beginnings of keys below which nothing of a reader lies: content, settings of programs, hashes of files."""
 _EU_REGIONS = frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"})
@@ -61,7 +61,7 @@ def kind_of(key: Key) -> str | None:
     first, place = key.pk.partition("#")[0], key.sk.partition("#")[0]
     if first in _BY_PARTITION:
         return _BY_PARTITION[first]
-    if first in NOBODYS or (first == "EDITION" and place == "VARIANT"):
+    if first in NOBODYS or (first == "EDITION" and place in {"VARIANT", "COURSE"}):
         return None
     return _BY_PLACE[place]
 
