@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench import feeds, importing, letters, rendering, smtp
+from bench import feeds, importing, letters, rendering, ses, smtp
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     console.print(rendering.table())
     console.print(feeds.table())
     console.print(importing.table())
+    console.print(ses.table())
 
 
 if __name__ == "__main__":

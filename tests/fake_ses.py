@@ -1,7 +1,7 @@
 """An SES (API v2) on 127.0.0.1: takes mails by SendEmail and SendBulkEmail, keeps them, and fails when told to.
 
 It is stricter than the documents: what they limit or rule out is refused. ``python -m tests.fake_ses`` serves in a
-process of its own, prints its port, and says at the end of its input how many mails came in how many calls.
+process of its own, prints its address, and says at each line of its input how many mails came in how many calls.
 """
 
 import argparse
@@ -334,12 +334,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve until standard input ends; then say what came."""
+    """Serve until standard input ends, and say at each of its lines what came."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     with FakeSes(max_24_hours=1e12, quiet_calls=True) as ses:
         print(ses.url, flush=True)
-        sys.stdin.read()
-        print(json.dumps({"mails": len(ses.taken), "calls": dict(ses.calls)}), flush=True)
+        for _ in sys.stdin:
+            print(json.dumps({"mails": len(ses.taken), "calls": dict(ses.calls)}), flush=True)
+            ses.taken.clear()
 
 
 if __name__ == "__main__":

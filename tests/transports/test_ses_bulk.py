@@ -4,6 +4,8 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import ConfigurationError, ProviderStoppedError, TransportUnavailableError
+from chalicelib.render.bulk import bulk_letter
 from chalicelib.transports import (
     BulkPart,
     BulkTemplate,
@@ -24,6 +27,7 @@ from chalicelib.transports import (
 from chalicelib.transports.ses import SesTransport, make_client
 from chalicelib.transports.ses_bulk import MAX_BYTES, calls
 from tests.fake_ses import BULK, SEND, Dropped, FakeSes, Fault, Garbled, Refusal, Request, Statuses
+from tests.render.test_bulk import LETTERS, READER, parts
 from tests.transports.mails import SENDER, message
 from tests.transports.ses_house import ses_environment
 
@@ -347,3 +351,25 @@ def test_what_was_taken_is_sent_and_nobody_gets_two(
             assert f"reader{number}@example.org" in taken
         elif outcome.fate is not IN_DOUBT:
             assert f"reader{number}@example.org" not in taken
+
+
+def test_a_letter_in_bulk_is_what_it_is_as_a_message(fake: FakeSes, ses: SesTransport) -> None:
+    """From the compiled letter to what SES makes of it; who has a name that engines differ about gets the message."""
+    letter = LETTERS["de"]
+    names = ["Ada Example", "Zoë", "丁香", "Conan O'Brien", "{{valuea}}"]
+    made = bulk_letter(letter)
+    assert made is not None
+    readers = [replace(READER, name=name, address=f"reader{n}@example.org") for n, name in enumerate(names)]
+    wave = [Mail(SENDER, r.address, letter.personalise(r), {"position": "1"}, bulk=made.part(r)) for r in readers]
+    assert fates(send(ses, wave)) == [SENT] * 5
+    assert fake.calls == {BULK: 1, SEND: 2}
+    taken = {mail.recipient: mail for mail in fake.taken}
+    for reader, mail in zip(readers, wave, strict=True):
+        got = taken[reader.address]
+        message, plain, markup = parts(mail.content)
+        if got.raw:
+            assert got.raw == mail.content
+        else:
+            assert (got.subject, got.text, got.html) == (str(message["Subject"]), plain, markup)
+            assert got.headers["List-Unsubscribe"] == f"<{reader.unsubscribe_url}>"
+            assert str(make_header(decode_header(got.to))).replace('"', "") == str(message["To"])
