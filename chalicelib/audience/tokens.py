@@ -1,7 +1,11 @@
 """Signed links: one purpose, one salt; SHA-256; several keys, so that an old link outlives a new key."""
 
 import hashlib
+import hmac
 import math
+import re
+import zlib
+from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -15,6 +19,15 @@ MAX_TOKEN = 1000
 """Characters of a token that are looked at; ours have about 120."""
 MAX_SKEW_SECONDS = 900
 """How far the clocks of two machines may differ."""
+_SID_LENGTH = 24
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_STAND_INS = [hashlib.sha256(b"%d" % n).hexdigest()[:_SID_LENGTH] for n in range(64)]
+_SLACK = 5
+"""Bytes. Ids are hashes: where zlib is that far from shortening 64 of them, it shortens none in a thousand million."""
+_SIGNATURE = 43
+"""Characters of base64 that 32 bytes take, without padding."""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_BASE32 = b"abcdefghijklmnopqrstuvwxyz234567" * 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,23 @@ class Secrets:
         return f"sendbrief.sid.v1:{self.keys[0]}".encode()
 
 
+class _Mac:
+    """HMAC-SHA256 of one key (RFC 2104), both halves begun once: a copy of each takes a third of hmac.digest's time."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+
+    def digest(self, text: bytes) -> bytes:
+        inner, outer = self._inner(), self._outer()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class _Tokens:
     """Tokens of one purpose over two words. The purpose is part of the salt: one is none for another."""
 
@@ -46,10 +76,22 @@ class _Tokens:
             salt=f"sendbrief.{self.purpose}.v1",
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
-        self._signer = self._serializer.make_signer(self._serializer.salt)  # every mail has two: one signer for all
+        self._mac = _Mac(self._serializer.make_signer(self._serializer.salt).derive_key())
+        self._middles: dict[str, str] = {}
 
     def _make(self, *parts: str | int) -> str:
-        return self._signer.sign(self._serializer.dump_payload(list(parts))).decode()
+        return self._serializer.dumps(list(parts))
+
+    def _make_short(self, sid: str, newsletter: str, end: str) -> str:
+        """What ``_make`` makes, in a fifth of the time: every mail has two. '' where it might be something else."""
+        middle = self._middles.get(newsletter)
+        if middle is None:
+            middle = self._middles[newsletter] = _middle(newsletter)
+        if not middle or len(sid) != _SID_LENGTH or not (sid.isalnum() and sid.isascii()):
+            return ""
+        payload = b2a_base64(f'["{sid}{middle}{end}'.encode(), newline=False).rstrip(b"=")
+        signature = b2a_base64(self._mac.digest(payload), newline=False)[:_SIGNATURE]
+        return (payload + b"." + signature.translate(_URL_SAFE)).decode()
 
     def _read(self, token: str, count: int) -> list[Any]:
         try:
@@ -66,6 +108,18 @@ class _Tokens:
         return parts
 
 
+def _middle(newsletter: str) -> str:
+    """A payload between id and end; '' where itsdangerous would, or might, compress it or escape something."""
+    middle = f'","{newsletter}"'
+    spare = min(_spare(f'["{sid}{middle}{end}'.encode()) for sid in _STAND_INS for end in ("]", ",1795424400]"))
+    return middle if _PLAIN_NAME.fullmatch(newsletter) and spare >= _SLACK else ""
+
+
+def _spare(payload: bytes) -> int:
+    """Bytes that are missing until compressing pays; below 0 it does."""
+    return len(zlib.compress(payload)) - (len(payload) - 1)
+
+
 class UnsubscribeTokens(_Tokens):
     """Tokens that let their holder leave one newsletter (RFC 8058). They never expire: they lie in old mails."""
 
@@ -73,7 +127,7 @@ class UnsubscribeTokens(_Tokens):
 
     def make(self, sid: str, newsletter: str) -> str:
         """A token for one person and newsletter, safe in a URL."""
-        return self._make(sid, newsletter)
+        return self._make_short(sid, newsletter, "]") or self._make(sid, newsletter)
 
     def read(self, token: str) -> tuple[str, str]:
         """The person's id and the newsletter. Raises BadLinkError for anything not made by ``make``."""
@@ -110,6 +164,18 @@ class PreferencesTokens(_ExpiringTokens):
     purpose = "preferences"
     lifetime = timedelta(days=366)
 
+    def __init__(self, secrets: Secrets) -> None:
+        super().__init__(secrets)
+        self._end: tuple[datetime | None, str] = (None, "")
+
+    def make(self, first: str, second: str, now: datetime) -> str:
+        """A token for two words, safe in a URL; fastest where all of a wave have the same ``now``."""
+        moment, end = self._end
+        if moment is not now:
+            end = f",{int(now.timestamp())}]"
+            self._end = now, end
+        return self._make_short(first, second, end) or super().make(first, second, now)
+
 
 class ConfirmTokens(_ExpiringTokens):
     """Tokens that let their holder confirm what was asked for with an address: person, and nothing."""
@@ -130,3 +196,27 @@ class DataTokens(_ExpiringTokens):
 
     purpose = "data"
     lifetime = timedelta(days=1)
+
+
+class MailTokens:
+    """Signatures of what a mail bears in the open (its Message-ID, its way back): whoever made one up is found out.
+
+    50 bits: nobody guesses one in as many tries as a mailbox takes, and it is short enough for a local part.
+    """
+
+    purpose = "mail"
+
+    def __init__(self, secrets: Secrets) -> None:
+        salt = f"sendbrief.{self.purpose}.v1".encode()
+        self._macs = [_Mac(hmac.digest(key.encode(), salt, "sha256")) for key in secrets.keys]
+        self._newest = self._macs[-1].digest
+
+    def sign(self, text: str) -> str:
+        """Ten characters, ``a`` to ``z`` and ``2`` to ``7``; by the newest key."""
+        return self._newest(text.encode("utf-8", "replace"))[:10].translate(_BASE32).decode()
+
+    def valid(self, text: str, signature: str) -> bool:
+        """Whether ``sign`` made it, with any of the keys; takes the same time for each wrong one."""
+        raw, given = text.encode("utf-8", "replace"), signature.encode("utf-8", "replace")
+        fits = [hmac.compare_digest(mac.digest(raw)[:10].translate(_BASE32), given) for mac in self._macs]
+        return any(fits)

@@ -6,7 +6,7 @@ encoded words, which breaks one-click (RFC 8058): hence these.
 
 import re
 from base64 import b64encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -64,12 +64,12 @@ def date(moment: datetime) -> str:
     """A Date header's value. Raises RenderError for a naive moment."""
     if moment.tzinfo is None:
         raise RenderError("A Date header needs a moment with a time zone.", "Pass an aware datetime.")
-    return _formatted(moment)
+    return _formatted(moment.replace(microsecond=0), moment.utcoffset())
 
 
 @lru_cache(maxsize=256)
-def _formatted(moment: datetime) -> str:
-    """Cached, for a wave of letters shares its moment."""
+def _formatted(moment: datetime, _offset: timedelta | None) -> str:
+    """Cached by the second. Nine in London is equal to ten in Berlin and not the same date, hence the offset."""
     return format_datetime(moment)
 
 

@@ -5,111 +5,42 @@ cut at the personal tokens; ``personalise`` encodes one reader's values, each fo
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-
-from markupsafe import escape
 
 from chalicelib.errors import RenderError
-from chalicelib.render import headers
-from chalicelib.render.attendee import attendee_line
-from chalicelib.render.personal import FIELDS, fill, value_of
-from chalicelib.render.quoted_printable import qp_value, quoted_printable
-from chalicelib.render.text import header_text
+from chalicelib.render.joining import Joining, Segment
+from chalicelib.render.reader import Reader, Slot
 
-_MARKUP = re.compile("[&<>\"']")
-"""What ``escape`` changes."""
+__all__ = ["FORMAT", "Letter", "Reader", "Segment", "Slot"]
 FORMAT = 1
 """Raised when a letter stored by an older version can't be read by this one any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """One recipient: an address (ASCII local part), a name or '', and what is theirs alone.
-
-    ``date`` is aware; ``message_id`` stands with or without angle brackets.
-    """
-
-    address: str
-    name: str
-    unsubscribe_url: str
-    message_id: str
-    date: datetime
-    preferences_url: str = ""
-    confirm_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a reader's value goes: a field, its context (``html``, ``text``, ``header``, ``ics``), a plain fallback."""
-
-    field: str
-    context: str
-    fallback: str = ""
-
-
-Segment = str | Slot
-
-
 @dataclass(frozen=True)
 class Letter:
-    """A compiled variant. ``segments`` are finished ASCII text and the slots between."""
+    """A compiled variant. ``segments`` are finished ASCII text and the slots between.
+
+    Raises RenderError where not every reader's message would be clean (see ``personalise``).
+    """
 
     edition: str
     variant: str
     segments: tuple[Segment, ...]
-    _parts: list[bytes] = field(init=False, repr=False, compare=False)
-    _lines: list[tuple[Slot, list[int]]] = field(init=False, repr=False, compare=False)
-    """Lines of the head and of a calendar, and the positions of each."""
-    _values: list[tuple[str, str, list[int], list[int]]] = field(init=False, repr=False, compare=False)
-    """Field, fallback, positions in text, positions in HTML: most values are the same bytes in both."""
+    _joining: Joining = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = [segment.encode("ascii") if isinstance(segment, str) else b"" for segment in self.segments]
-        lines: dict[Slot, list[int]] = {}
-        values: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
-        for position, segment in enumerate(self.segments):
-            if isinstance(segment, str):
-                continue
-            if segment.context in _LINES:
-                lines.setdefault(segment, []).append(position)
-            else:
-                text, html = values.setdefault((segment.field, segment.fallback), ([], []))
-                (html if segment.context == "html" else text).append(position)
-        object.__setattr__(self, "_parts", parts)
-        object.__setattr__(self, "_lines", list(lines.items()))
-        object.__setattr__(self, "_values", [(*key, *positions) for key, positions in values.items()])
+        _hold_clean(self.segments)
+        object.__setattr__(self, "_joining", Joining(self.segments))
 
     def personalise(self, reader: Reader) -> bytes:
-        """The complete message for a reader: RFC 5322, CRLF, ASCII, no line over 998 characters.
+        """The complete message for a reader: RFC 5322, no line over 998 characters, and *clean*.
 
-        Raises AddressError or RenderError where a value can't stand in a header; the letter stays good
-        for the others.
+        Clean means ready for any transport without another look: ASCII without NUL, every line ends in
+        CRLF, the last one too, and none begins with a dot, so that SMTP has none to double (RFC 5321, 4.5.2).
+        Fastest where the readers of a wave share the object in ``date``. Raises AddressError or RenderError
+        where a value can't stand in a header; the letter stays good for the others.
         """
-        parts = self._parts.copy()
-        values = {
-            "name": header_text(reader.name, headers.MAX_NAME),
-            "email": reader.address,
-            "unsubscribe_url": _url(reader.unsubscribe_url),
-            "preferences_url": _url(reader.preferences_url),
-            "confirm_url": _url(reader.confirm_url),
-        }
-        for slot, positions in self._lines:
-            line = _LINES[slot.context](slot, reader, values)
-            for position in positions:
-                parts[position] = line
-        for name, fallback, text, html in self._values:
-            value = value_of(name, values, fallback)
-            encoded = qp_value(value)
-            for position in text:
-                parts[position] = encoded
-            if html and _MARKUP.search(value):
-                encoded = qp_value(str(escape(value)))
-            for position in html:
-                parts[position] = encoded
-        return b"".join(parts)
+        return self._joining.join(reader)
 
     def to_bytes(self) -> bytes:
         """JSON for a blob; the first key says the format."""
@@ -136,33 +67,26 @@ class Letter:
             raise RenderError("A stored letter can't be read.", "Plan the edition again.") from error
 
 
-def _url(url: str) -> str:
-    return headers.header_url(url) if url else ""
-
-
 def _known(slot: Slot) -> Slot:
-    known = {"header": tuple(_HEADERS), "ics": ("attendee",)}.get(slot.context, FIELDS)
-    if slot.context not in ("html", "text", *_LINES) or slot.field not in known:
+    if not slot.known:
         raise ValueError(f"unknown slot {slot}")
     return slot
 
 
-def _header_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return _HEADERS[slot.field](slot, reader, values).encode("ascii")
+_SHAPES = {"to": "\r\n", "subject": "\r\n"}
+"""How the lines of our own making end that are whole; the value of another header stands within a line."""
 
 
-def _ics_value(slot: Slot, reader: Reader, values: Mapping[str, str]) -> bytes:
-    return quoted_printable(attendee_line(reader.address, values["name"])).encode("ascii")
+def _hold_clean(segments: tuple[Segment, ...]) -> None:
+    whole = "".join(segment if isinstance(segment, str) else _stand_in(segment) for segment in segments)
+    rest = whole.replace("\r\n", "")
+    clean = whole.isascii() and not any(character in rest for character in "\r\n\0")
+    if not clean or not whole.endswith("\r\n") or "\r\n." in whole or whole.startswith("."):
+        raise RenderError("A letter's bytes can't go out as they are.", "Plan the edition again; then report it.")
 
 
-_HEADERS: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], str]] = {
-    "to": lambda slot, reader, values: headers.mailbox("To", values["name"], reader.address),
-    "subject": lambda slot, reader, values: headers.unstructured("Subject", fill(slot.fallback, values)),
-    "date": lambda slot, reader, values: headers.date(reader.date),
-    "message_id": lambda slot, reader, values: headers.message_id(reader.message_id),
-    "unsubscribe_url": lambda slot, reader, values: values["unsubscribe_url"] or headers.header_url(""),
-}
-_LINES: Mapping[str, Callable[[Slot, Reader, Mapping[str, str]], bytes]] = {
-    "header": _header_value,
-    "ics": _ics_value,
-}
+def _stand_in(slot: Slot) -> str:
+    """The shape of a value: what its first line and its last one are like. Values themselves are clean."""
+    if slot.context in ("html", "text"):
+        return "=\r\nx=\r\n"
+    return "x" + _SHAPES.get(slot.field, "")

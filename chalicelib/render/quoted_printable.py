@@ -53,8 +53,11 @@ def _chunks(raw: bytes) -> list[bytes]:
 
 
 def qp_value(text: str) -> bytes:
-    """A value between two soft line breaks, so that it can't lengthen the lines around it."""
+    """A value between two soft line breaks, so that it can't lengthen the lines around it.
+
+    Its pieces begin lines: their dots and ``From `` are encoded as in a text.
+    """
     raw = _escape_bytes(text.encode("utf-8", "replace"))
     if len(raw) <= _LINE:
-        return SOFT_BREAK + raw + SOFT_BREAK
-    return SOFT_BREAK + SOFT_BREAK.join(_chunks(raw)) + SOFT_BREAK
+        return SOFT_BREAK + _guarded(raw) + SOFT_BREAK
+    return SOFT_BREAK + SOFT_BREAK.join([_guarded(piece) for piece in _chunks(raw)]) + SOFT_BREAK
