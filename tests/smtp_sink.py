@@ -14,6 +14,7 @@ import re
 import ssl
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,14 @@ TAKE_AND_STALL = "(take and stall)"
 """For the final dot: the message is accepted, and no answer ever comes."""
 
 EXTENSIONS = ("PIPELINING", "SIZE 33554432", "8BITMIME", "ENHANCEDSTATUSCODES")
+CHUNKING = (*EXTENSIONS, "CHUNKING")
+"""With BDAT (RFC 3030), which is unknown otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a peer stands: ``verb`` is CONNECT, a command, BODY (first bytes of content) or ``.``.
+    """Where a peer stands: ``verb`` is CONNECT, a command, BODY (first bytes of content) or ``.``, the end of
+    the content. BDAT is a step of its own, before its octets are read, only for chunks that are not the last.
 
     ``connection`` counts from 1, ``message`` says how many were accepted on this connection before.
     """
@@ -65,7 +69,8 @@ class SmtpSink:
     """The server. ``answer`` may give another reply to any step (None: the usual one).
 
     ``keep`` holds whole messages in ``received`` and every command line in ``commands``; ``log`` gets
-    JSON lines, ``directory`` one file per message. ``users`` makes AUTH a must.
+    JSON lines, ``directory`` one file per message. ``users`` makes AUTH a must. ``dribble`` sends replies
+    that many bytes at a time (0: at once).
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class SmtpSink:
         keep: bool = True,
         log: Path | None = None,
         directory: Path | None = None,
+        dribble: int = 0,
     ) -> None:
         self.port = port
         self.extensions = extensions
@@ -91,6 +97,7 @@ class SmtpSink:
         self.mechanisms = mechanisms
         self.keep = keep
         self.directory = directory
+        self.dribble = dribble
         self.received: list[Received] = []
         self.commands: list[str] = []
         self.accepted = 0
@@ -160,6 +167,11 @@ class SmtpSink:
         if self._log >= 0:
             os.close(self._log)
 
+    async def stop(self) -> None:
+        """End ``serve``, from its own loop."""
+        assert self._stop
+        self._stop.set()
+
     def record(self, sender: str, recipients: list[str], content: bytes) -> bytes:
         """Count a message in; the log lines to write for it."""
         self.accepted += 1
@@ -201,6 +213,10 @@ class Peer(asyncio.Protocol):
         self._sender: str | None = None
         self._recipients: list[str] = []
         self._in_data = self._began = self._silent = self._upgrading = False
+        self._chunk: tuple[int, bool] | None = None
+        self._chunks: list[bytes] = []
+        self._unclear = False  # a BDAT was refused: RSET must come (RFC 3030 section 2)
+        self._pieces: deque[bytes] = deque()
         self._accepted = 0
         self._secure = self._authenticated = False
         self._login: list[str] | None = None
@@ -227,7 +243,7 @@ class Peer(asyncio.Protocol):
 
     def _proceed(self) -> None:
         while not (self._silent or self._upgrading or self.transport.is_closing()) and (
-            self._content() if self._in_data else self._command()
+            self._content() if self._in_data else self._octets() if self._chunk else self._command()
         ):
             pass
         self._flush()
@@ -237,8 +253,30 @@ class Peer(asyncio.Protocol):
             self.sink.write_log(self._log)
             self._log = b""
         if self._replies and not self.transport.is_closing():
-            self.transport.write(b"".join(self._replies))
+            self._write(b"".join(self._replies))
         self._replies.clear()
+
+    def _write(self, data: bytes) -> None:
+        size = self.sink.dribble
+        if not size:
+            self.transport.write(data)
+            return
+        busy = bool(self._pieces)
+        self._pieces += (data[at : at + size] for at in range(0, len(data), size))
+        if not busy:
+            self._drip()
+
+    def _drip(self) -> None:
+        if self._pieces and not self.transport.is_closing():
+            self.transport.write(self._pieces.popleft())
+            asyncio.get_running_loop().call_soon(self._drip)
+
+    def _close(self) -> None:
+        """After what was said has left."""
+        if self._pieces:
+            self.transport.write(b"".join(self._pieces))
+            self._pieces.clear()
+        self.transport.close()
 
     def _content(self) -> bool:
         if not self._began:
@@ -255,13 +293,44 @@ class Peer(asyncio.Protocol):
             raw, end = bytes(self._buffer[: at + 2]), at + 5
         del self._buffer[:end]
         self._scanned = 0
-        self._in_data = self._began = False
-        self._accept(raw)
+        self._began = False
+        content = raw.replace(b"\r\n..", b"\r\n.")
+        self._accept(content[1:] if content.startswith(b"..") else content)
+        self._in_data = False
         return True
 
-    def _accept(self, raw: bytes) -> None:
-        content = raw.replace(b"\r\n..", b"\r\n.")
-        content = content[1:] if content.startswith(b"..") else content
+    def _octets(self) -> bool:
+        """A chunk of BDAT: swallowed to its last octet, whatever is said to it."""
+        assert self._chunk
+        size, last = self._chunk
+        if size and not self._began and self._buffer:
+            self._began = True
+            if self.sink.answer and not self._say("BODY", "", ""):
+                return False
+        if len(self._buffer) < size:
+            return False
+        self._chunks.append(bytes(self._buffer[:size]))
+        del self._buffer[:size]
+        self._chunk, self._began = None, False
+        if last:
+            content, self._chunks = b"".join(self._chunks), []
+            if not self._unclear:
+                self._accept(content)
+                return True
+        wrong = self._unclear or not self._recipients
+        reply = self._reply("BDAT", f"{size}", "503 5.5.1 RCPT first" if wrong else f"250 2.0.0 {size} octets")
+        self._unclear = self._unclear or not reply.startswith("2")
+        return self._send(reply)
+
+    def _bdat(self, argument: str) -> bool:
+        words = argument.upper().split()
+        if "CHUNKING" not in self.sink.extensions or not words or not words[0].isdecimal():
+            return self._say("BDAT", argument, "500 5.5.2 what?")
+        self._chunk = int(words[0]), words[1:] == ["LAST"]
+        return True
+
+    def _accept(self, content: bytes) -> None:
+        chunked = not self._in_data and "CHUNKING" in self.sink.extensions
         usual = f"250 2.0.0 Ok: queued as {self.number:X}Q{self._accepted:05X}"
         if not self._recipients:
             usual = "554 5.5.1 no valid recipients"
@@ -269,6 +338,8 @@ class Peer(asyncio.Protocol):
         if self._recipients and (reply.startswith("2") or reply in (TAKE_AND_DROP, TAKE_AND_STALL)):
             self._log += self.sink.record(self._sender or "", self._recipients, content)
             self._accepted += 1
+        elif chunked:
+            self._unclear = True
         self._sender, self._recipients = None, []
         self._send(reply)
 
@@ -312,7 +383,7 @@ class Peer(asyncio.Protocol):
             self._replies.append(reply.encode("latin-1") + b"\r\n")
         if reply.startswith("421"):
             self._flush()
-            self.transport.close()
+            self._close()
             return False
         return True
 
@@ -331,7 +402,7 @@ class Peer(asyncio.Protocol):
 
     def _mail(self, argument: str) -> bool:
         usual = "250 2.1.0 Ok"
-        if self._sender is not None:
+        if self._sender is not None or self._unclear:
             usual = "503 5.5.1 nested MAIL"
         elif self.sink.users and not self._authenticated:
             usual = "530 5.7.0 Authentication required"
@@ -357,7 +428,7 @@ class Peer(asyncio.Protocol):
         return self._send(reply)
 
     def _rset(self, argument: str) -> bool:
-        self._sender, self._recipients = None, []
+        self._sender, self._recipients, self._chunks, self._unclear = None, [], [], False
         return self._say("RSET", argument, "250 2.0.0 Ok")
 
     def _noop(self, argument: str) -> bool:
@@ -366,7 +437,7 @@ class Peer(asyncio.Protocol):
     def _quit(self, argument: str) -> bool:
         self._say("QUIT", argument, "221 2.0.0 Bye")
         self._flush()
-        self.transport.close()
+        self._close()
         return False
 
     def _starttls(self, argument: str) -> bool:
@@ -424,6 +495,7 @@ class Peer(asyncio.Protocol):
         "MAIL": _mail,
         "RCPT": _rcpt,
         "DATA": _data,
+        "BDAT": _bdat,
         "RSET": _rset,
         "NOOP": _noop,
         "QUIT": _quit,
@@ -438,8 +510,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--directory", type=Path)
+    parser.add_argument("--chunking", action="store_true")
     given = parser.parse_args()
-    sink = SmtpSink(port=given.port, log=given.log, directory=given.directory, keep=False)
+    extensions = CHUNKING if given.chunking else EXTENSIONS
+    sink = SmtpSink(port=given.port, log=given.log, directory=given.directory, extensions=extensions, keep=False)
 
     def started(port: int) -> None:
         sys.stdout.write(f"{port}\n")

@@ -8,7 +8,9 @@ from chalicelib.transports.smtp_wave import Parcel
 from chalicelib.transports.smtp_wire import Reply
 
 WINDOW = 32
-"""Mails under way on one connection: as many may be in doubt when it breaks."""
+"""Mails under way on one connection: as many may be in doubt when it breaks. It grows to this with each answer,
+so that a server that takes mails and never says so gets few.
+"""
 WINDOW_BYTES = 1024 * 1024
 _OK = b"250 "
 _UNKNOWN = frozenset({500, 502})
@@ -85,7 +87,7 @@ class ChunkCourier(Courier):
             if not self._begun:
                 self._wire.abort(self._retiring)
             return
-        room = min(WINDOW, self._office.share())
+        room = min(WINDOW, 1 + self.carried, self._office.share())
         pieces: list[bytes] = []
         while len(self._begun) < room and self._bytes < WINDOW_BYTES and not (self._wire.paused or self._tail):
             parcel = self._office.take(self, stuff=False)

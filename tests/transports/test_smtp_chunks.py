@@ -1,0 +1,245 @@
+"""BDAT: many mails under way at once, each with its own outcome, and DATA where BDAT does not work."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from chalicelib.errors import ConfigurationError, TransportUnavailableError
+from chalicelib.transports import Fate, Mail, Outcome
+from chalicelib.transports.smtp import SmtpSettings, SmtpTransport
+from chalicelib.transports.smtp_chunks import WINDOW
+from tests.smtp_sink import CHUNKING, DROP, STALL, TAKE_AND_DROP, TAKE_AND_STALL, Answer, SmtpSink, Step
+from tests.transports.mails import mail, mails, message
+from tests.transports.test_smtp_faults import fates, on
+
+SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
+
+
+def send(port: int, *waves: Sequence[Mail], connections: int = 1, options: str = "") -> list[list[Outcome]]:
+    url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout=0.4&data_timeout=0.4{options}"
+
+    async def scene() -> list[list[Outcome]]:
+        transport = SmtpTransport(SmtpSettings.parse(url))
+        try:
+            return [await transport.send_wave(wave) for wave in waves]
+        finally:
+            await transport.aclose()
+
+    return asyncio.run(scene())
+
+
+def verbs(sink: SmtpSink) -> Counter[str]:
+    return Counter(command.split()[0] for command in sink.commands)
+
+
+def test_content_goes_as_it_is_after_one_question() -> None:
+    dotted = message(1, b".leading dot\r\n..two\r\n.\r\nend\r\n")
+    with SmtpSink(extensions=CHUNKING) as sink:
+        [first, second] = send(sink.port, [mail(0), mail(1, content=dotted), *mails(5)[2:]], mails(3))
+    assert fates(first) + fates(second) == [SENT] * 8
+    assert sink.received[1].content == dotted
+    assert first[0].provider_id
+    assert sink.commands.count("BDAT 0") == 1
+    assert verbs(sink)["DATA"] == 0
+    assert any(command.endswith(f"SIZE={len(dotted)}") for command in sink.commands)
+
+
+def test_content_without_a_last_line_end_gets_one() -> None:
+    with SmtpSink(extensions=CHUNKING) as sink:
+        send(sink.port, [mail(0, content=b"Subject: x\r\n\r\nend")])
+    assert sink.received[0].content == b"Subject: x\r\n\r\nend\r\n"
+
+
+@pytest.mark.parametrize("options", ["&chunking=never", "&chunking=auto"])
+def test_it_can_be_left_out(options: str) -> None:
+    with SmtpSink(extensions=CHUNKING) as sink:
+        assert fates(send(sink.port, mails(3), options=options)[0]) == [SENT] * 3
+    assert (verbs(sink)["BDAT"] == 0) == (options == "&chunking=never")
+
+
+def test_without_pipelining_there_is_none() -> None:
+    with SmtpSink(extensions=("CHUNKING",)) as sink:
+        assert fates(send(sink.port, mails(3))[0]) == [SENT] * 3
+    assert verbs(sink)["BDAT"] == 0
+
+
+@pytest.mark.parametrize(("reply", "fate"), [("550 5.1.1 no such user", FAILED), ("450 4.2.0 greylisted", DEFERRED)])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "."])
+@pytest.mark.parametrize("nth", [1, 2, 4])
+def test_a_refusal_concerns_its_mail_alone(verb: str, reply: str, fate: Fate, nth: int) -> None:
+    """The server swallows what it refused, and wants RSET before anything else."""
+    with SmtpSink(extensions=CHUNKING, answer=on(verb, reply, nth=nth)) as sink:
+        [outcomes] = send(sink.port, mails(5))
+    expected = [SENT] * 5
+    expected[nth - 1] = fate
+    assert fates(outcomes) == expected
+    assert outcomes[nth - 1].reason == reply
+    assert sink.recipients == [m.recipient for i, m in enumerate(mails(5)) if i != nth - 1]
+    assert sink.connections == 1
+
+
+def test_all_may_be_refused() -> None:
+    with SmtpSink(extensions=CHUNKING, answer=on("RCPT", "550 5.1.1 no such user")) as sink:
+        assert fates(send(sink.port, mails(9))[0]) == [FAILED] * 9
+    assert sink.connections == 1
+
+
+@pytest.mark.parametrize("code", ["500 5.5.1", "501 5.5.4", "502 5.5.1", "503 5.5.1", "554 5.5.1"])
+def test_a_server_that_offers_bdat_and_does_not_know_it_gets_data(code: str) -> None:
+    with SmtpSink(extensions=CHUNKING, answer=on("BDAT", f"{code} what?")) as sink:
+        waves = send(sink.port, mails(5), mails(5))
+    assert [fates(wave) for wave in waves] == [[SENT] * 5] * 2
+    assert sink.commands.count("BDAT 0") == 1
+    assert verbs(sink)["DATA"] == 10
+    assert "LAST" not in str(sink.commands)
+
+
+@pytest.mark.parametrize("code", ["500 5.5.1", "502 5.5.1"])
+def test_one_that_forgets_it_gets_the_rest_by_data(code: str) -> None:
+    """As a balancer of unlike servers may: BDAT 0 was fine, BDAT with content is unknown."""
+
+    def answer(step: Step) -> str | None:
+        return f"{code} what?" if step.verb == "." and step.connection == 1 and step.message == 2 else None
+
+    with SmtpSink(extensions=CHUNKING, answer=answer) as sink:
+        [outcomes] = send(sink.port, mails(6))
+    assert fates(outcomes) == [SENT] * 6
+    assert max(Counter(sink.recipients).values()) == 1
+    assert verbs(sink)["DATA"] == 4
+    assert sink.connections == 2
+
+
+@pytest.mark.parametrize("silence", [STALL, TAKE_AND_STALL, DROP, TAKE_AND_DROP])
+@pytest.mark.parametrize("nth", [1, 3, 60])
+def test_without_an_answer_all_that_is_under_way_is_in_doubt(silence: str, nth: int) -> None:
+    """As many as were answered before, and one, up to the window."""
+    wave = mails(nth + WINDOW + 5)
+    with SmtpSink(extensions=CHUNKING, answer=on(".", silence, nth=nth)) as sink:
+        [outcomes] = send(sink.port, wave)
+    lost = [place for place, outcome in enumerate(outcomes) if outcome.fate is IN_DOUBT]
+    assert lost == list(range(nth - 1, nth - 1 + len(lost)))
+    assert 1 <= len(lost) <= min(nth, WINDOW)
+    assert Counter(fates(outcomes)) == {IN_DOUBT: len(lost), SENT: len(wave) - len(lost)}
+    assert max(Counter(sink.recipients).values()) == 1
+    assert set(sink.recipients) >= {m.recipient for m, o in zip(wave, outcomes, strict=True) if o.fate is SENT}
+
+
+def test_a_server_that_swallows_everything_is_given_up_after_few_mails() -> None:
+    with SmtpSink(extensions=CHUNKING, answer=on(".", TAKE_AND_STALL)) as sink:
+        [outcomes] = send(sink.port, mails(20), connections=2)
+    assert Counter(fates(outcomes)) == {IN_DOUBT: 4, DEFERRED: 16}
+    assert len(sink.received) == 4
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "."])
+def test_after_421_nothing_more_was_read(verb: str) -> None:
+    """Dozens of mails are under way when a server has had enough: none of them is in doubt."""
+
+    def answer(step: Step) -> str | None:
+        return "421 4.7.0 enough" if step.verb == verb and step.message == 7 else None
+
+    with SmtpSink(extensions=CHUNKING, answer=answer) as sink:
+        [outcomes] = send(sink.port, mails(40))
+    deferred = 5 if verb == "." else 0
+    assert Counter(fates(outcomes)) == {SENT: 40 - deferred, **({DEFERRED: deferred} if deferred else {})}
+    assert max(Counter(sink.recipients).values()) == 1
+    assert len(sink.recipients) == 40 - deferred
+
+
+def test_a_421_that_closes_nothing_is_no_word() -> None:
+    """Who goes on after it may have taken what follows."""
+    mail_9, rcpt_9 = on("MAIL", "250 2.1.0 Ok\r\n421 4.7.0 enough", nth=9), on("RCPT", "", nth=9)
+    with SmtpSink(extensions=CHUNKING, answer=lambda step: mail_9(step) or rcpt_9(step)) as sink:
+        [outcomes] = send(sink.port, mails(30))
+    assert fates(outcomes)[:8] == [SENT] * 8
+    assert fates(outcomes)[8] is IN_DOUBT
+    assert "went on" in outcomes[8].reason
+    assert {DEFERRED, FAILED}.isdisjoint(fates(outcomes))
+    assert max(Counter(sink.recipients).values()) == 1
+    assert "reader8@example.org" not in sink.recipients
+
+
+@pytest.mark.parametrize("fault", [DROP, STALL, "421 4.3.2 shutting down"])
+@pytest.mark.parametrize("verb", ["RSET", "MAIL", "RCPT", "BDAT"])
+def test_a_connection_lost_in_its_first_question_costs_no_mail(verb: str, fault: str) -> None:
+    with SmtpSink(extensions=CHUNKING, answer=on(verb, fault, nth=1)) as sink:
+        [outcomes] = send(sink.port, mails(4))
+    assert fates(outcomes) == [SENT] * 4
+    assert sink.connections == 2
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_long_content_lost_in_the_middle_is_certainly_not_taken(nth: int) -> None:
+    large = mail(1, content=message(1, (b"z" * 74 + b"\r\n") * 200_000))
+    wave = [large, mail(2), mail(3)] if nth == 1 else [mail(0), large, mail(2)]
+    with SmtpSink(extensions=CHUNKING, answer=on("BODY", DROP, nth=nth)) as sink:
+        [outcomes] = send(sink.port, wave)
+    assert fates(outcomes)[nth - 1] is SENT
+    assert set(fates(outcomes)) <= {SENT, IN_DOUBT}
+    assert max(Counter(sink.recipients).values()) == 1
+    assert any(received.content == large.content for received in sink.received)
+
+
+def test_long_and_short_mails_keep_their_order() -> None:
+    wave = [mail(n, content=message(n, (b"z" * 74 + b"\r\n") * (9000 if n % 3 == 0 else 40))) for n in range(12)]
+    with SmtpSink(extensions=CHUNKING) as sink:
+        [outcomes] = send(sink.port, wave)
+    assert fates(outcomes) == [SENT] * 12
+    assert [received.content for received in sink.received] == [m.content for m in wave]
+
+
+def test_a_server_that_reads_nothing_while_it_answers_is_no_deadlock() -> None:
+    """It stops in the middle of content: what is written waits in this process, and replies are read all the same."""
+    with SmtpSink(extensions=CHUNKING, answer=on("BODY", STALL, nth=4)) as sink:
+        wave = [mail(n, content=message(n, (b"z" * 74 + b"\r\n") * 3000)) for n in range(40)]
+        [outcomes] = send(sink.port, wave)
+    assert fates(outcomes)[:3] == [SENT] * 3
+    assert Counter(fates(outcomes))[IN_DOUBT] <= 6
+    assert max(Counter(sink.recipients).values()) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [on("RSET", DROP), on("MAIL", DROP), on("MAIL", "421 4.7.0 go away"), on("BDAT", DROP)]
+)
+def test_nothing_handed_over_is_said_as_a_whole(answer: Answer) -> None:
+    with SmtpSink(extensions=CHUNKING, answer=answer) as sink, pytest.raises(TransportUnavailableError):
+        send(sink.port, mails(10), connections=2)
+    assert sink.received == []
+
+
+def test_a_server_that_wants_credentials_is_a_matter_of_settings() -> None:
+    with (
+        SmtpSink(extensions=CHUNKING, users={"news": "secret"}) as sink,
+        pytest.raises(ConfigurationError, match="530"),
+    ):
+        send(sink.port, mails(5), connections=2)
+    assert sink.received == []
+
+
+def test_one_that_wants_them_in_the_middle_leaves_no_doubt() -> None:
+    def answer(step: Step) -> str | None:
+        return "530 5.7.0 Authentication required" if step.verb == "MAIL" and step.message >= 3 else None
+
+    with SmtpSink(extensions=CHUNKING, answer=answer) as sink:
+        [outcomes] = send(sink.port, mails(9))
+    assert fates(outcomes) == [SENT] * 3 + [DEFERRED] * 6
+    assert "530" in outcomes[5].reason
+    assert sink.recipients == [m.recipient for m in mails(3)]
+
+
+def test_an_answer_nobody_asked_for_stops_it_at_the_first_question() -> None:
+    with SmtpSink(extensions=CHUNKING, answer=on("MAIL", "250 Ok\r\n250 and again", nth=1)) as sink:
+        [outcomes] = send(sink.port, mails(3))
+    assert fates(outcomes) == [SENT] * 3
+    assert sink.connections == 2
+    assert Counter(sink.recipients) == Counter(m.recipient for m in mails(3))
+
+
+def test_one_connection_does_not_take_what_others_could() -> None:
+    with SmtpSink(extensions=CHUNKING) as sink:
+        [outcomes] = send(sink.port, mails(40), connections=4)
+        assert fates(outcomes) == [SENT] * 40
+    assert sink.connections == 4
+    assert verbs(sink)["BDAT"] == 44
