@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import math
+import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,6 +19,8 @@ app = application()
 LOG = logger("sendbrief")
 LOG.setLevel(logging.INFO)
 
+PATIENCE_SECONDS = 3.0
+"""So long a function, which is paid while it waits, waits for its turn before it gives the chunk back."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 
 
@@ -30,7 +35,10 @@ def tick(event: CloudWatchEvent) -> None:
 def chunks(event: SQSEvent) -> dict[str, Any]:
     """Send chunks. Names the records to be tried again, so that one bad record never replays the others."""
     records: list[dict[str, Any]] = event.to_dict()["Records"]
-    failed = [record["messageId"] for record in records if not asyncio.run(_work(record))]
+    milliseconds = getattr(event.context, "get_remaining_time_in_millis", lambda: math.inf)
+    failed = [
+        record["messageId"] for record in records if not asyncio.run(_work(record, lambda: milliseconds() / 1000))
+    ]
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 
 
@@ -72,16 +80,19 @@ async def _tick() -> None:
     await _give_back(runtime)
 
 
-async def _work(record: dict[str, Any]) -> bool:
-    """Whether the record is done with. Trouble gives it back for later, at most 15 minutes."""
+async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:
+    """Whether the record is done with. Trouble gives it back for later, at most 15 minutes; so does another's turn."""
     from chalicelib.deliver.chunks import read_task
+    from chalicelib.deliver.draining import later_seconds
     from chalicelib.errors import SendbriefError
     from chalicelib.store import QueueMessage
 
     runtime = house.runtime()
     attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     try:
-        await runtime.worker().work(*read_task(record["body"]))
+        work = await runtime.worker(patience=PATIENCE_SECONDS, time_left=time_left).work(*read_task(record["body"]))
+        if work.ended == "later":  # anew: waiting is no failed try
+            runtime.queue.send([record["body"]], delay=later_seconds(work.until - time.time()))
     except SendbriefError as error:
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 10), LONGEST_WAIT_SECONDS)
         LOG.error("Chunk %s comes again in %d seconds: %s", record["body"][:200], wait, error)

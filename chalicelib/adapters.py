@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.audience.tokens import Secrets
 from chalicelib.clock import Clock, system_clock
@@ -11,6 +11,7 @@ from chalicelib.secret_file import kept_secret
 from chalicelib.settings import Settings, load_settings
 from chalicelib.store import Blobs, Queue, Table
 from chalicelib.transports import Transport
+from chalicelib.transports.quota import QuotaSource
 
 if TYPE_CHECKING:
     from chalicelib.store.owners import Owners
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 20
 """How often a chunk may be taken up before it is a dead letter; each crash moves it on by a wave."""
+WORKERS = 4
+MAILS_A_CONNECTION = 10
+"""Mails in the air for each SMTP connection, all workers together: what a crash can leave in doubt."""
+
+
+class Crew(NamedTuple):
+    """Workers of one process, and the size of each one's waves."""
+
+    workers: int
+    wave: int
 
 
 class Adapters:
@@ -108,6 +119,29 @@ class Adapters:
         from chalicelib.transports.maildir import MaildirTransport
 
         return MaildirTransport(self.settings.maildir)
+
+    @cached_property
+    def quota(self) -> QuotaSource | None:
+        """What tells how much the provider takes; None where nobody can be asked."""
+        if self.settings.transport != "ses":
+            return None
+        from chalicelib.transports.ses import make_client
+        from chalicelib.transports.ses_quota import SesQuota
+
+        return SesQuota(make_client())
+
+    @cached_property
+    def crew(self) -> Crew:
+        """How many chunks a process works on at once, and how many mails of each are in the air.
+
+        To keep SMTP connections busy, several waves are on their way: one is put on record while the others leave.
+        """
+        if self.settings.transport != "smtp":
+            return Crew(1, 50)
+        from chalicelib.transports.smtp_url import SmtpSettings
+
+        connections = SmtpSettings.parse(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL")).connections
+        return Crew(WORKERS, max(1, connections * MAILS_A_CONNECTION // WORKERS))
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -1,6 +1,8 @@
 """The composition root: builds what the doors and the command need, lazily, on the process's adapters."""
 
+import math
 import secrets as random_secrets
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.notices import Notices
+    from chalicelib.deliver.pacing import Pacing
     from chalicelib.deliver.retention import Retention
     from chalicelib.deliver.ticking import Ticker
+    from chalicelib.deliver.turns import Turns
     from chalicelib.deliver.webhooks import Webhooks
     from chalicelib.deliver.worker import Progress, Sender, Worker
 
@@ -171,15 +175,42 @@ class Runtime(Adapters):
             lambda now: self.retention().run(min(now, system_clock())),  # --now never erases anybody early
         )  # fmt: skip
 
-    def worker(self, progress: "Progress" = lambda _edition, _count: None) -> "Worker":
-        """A worker of the site as it is now."""
+    def worker(
+        self,
+        progress: "Progress" = lambda _edition, _count: None,
+        *,
+        patience: float | None = None,
+        time_left: Callable[[], float] = lambda: math.inf,
+    ) -> "Worker":
+        """A worker of the site as it is now. ``patience``: how long it may wait for its turn, in seconds."""
+        from chalicelib.deliver.recording import DirectRecorder, GroupingRecorder
+        from chalicelib.deliver.turns import PATIENCE_SECONDS
         from chalicelib.deliver.worker import Worker
 
-        dispatcher = self.dispatcher
+        dispatcher, embedded = self.dispatcher, self.settings.store == "sqlite"
         return Worker(
-            self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.secrets,
-            self._sender, self.clock, progress=progress,
+            self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.secrets, self._sender,
+            self.clock, progress=progress, wave_size=self.crew.wave, time_left=time_left,
+            turns=self.turns(PATIENCE_SECONDS if patience is None else patience),
+            recorder=GroupingRecorder(self.table) if embedded else DirectRecorder(self.table),
         )  # fmt: skip
+
+    def turns(self, patience: float) -> "Turns":
+        """Whose turn it is to send: the site's pace and quiet hours."""
+        from chalicelib.deliver.quiet import quiet_until
+        from chalicelib.deliver.turns import Turns
+
+        site = self.site
+        return Turns(
+            self.pacing, lambda edition, now: quiet_until(site, site.newsletters[edition.newsletter], now), patience
+        )
+
+    @property
+    def pacing(self) -> "Pacing":
+        """The pace that all workers of a transport share."""
+        from chalicelib.deliver.pacing import Pacing
+
+        return Pacing(self.table, self.settings.transport, self.site.sending.pace, self.quota, wave=self.crew.wave)
 
     @property
     def _sender(self) -> "Sender":

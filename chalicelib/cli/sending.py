@@ -82,7 +82,9 @@ def tick_once(runtime: Runtime, stop: threading.Event) -> TickReport:
 async def _tick(runtime: Runtime, bars: Bars, stop: threading.Event) -> TickReport:
     try:
         ticker = runtime.ticker(bars.source)
-        return await ticker.tick_and_send(runtime.clock(), runtime.worker(bars.sent), stop=stop.is_set)
+        return await ticker.tick_and_send(
+            runtime.clock(), runtime.worker(bars.sent), stop=stop.is_set, at_once=runtime.crew.workers
+        )
     finally:
         if "transport" in runtime.__dict__:
             await runtime.transport.aclose()
@@ -104,7 +106,7 @@ def send_all(runtime: Runtime, *, only: str) -> list[str]:
 async def _send_all(runtime: Runtime, bars: Bars, stop: threading.Event) -> list[str]:
     try:
         runtime.dispatcher.tick(runtime.clock())
-        drained = await drain(runtime.queue, runtime.worker(bars.sent), stop=stop.is_set)
+        drained = await drain(runtime.queue, runtime.worker(bars.sent), stop=stop.is_set, at_once=runtime.crew.workers)
         runtime.dispatcher.tick(runtime.clock())
         return drained.left + ([drained.trouble] if drained.trouble else [])
     finally:

@@ -77,12 +77,12 @@ class Ticker:
         return report
 
     async def tick_and_send(
-        self, now: datetime, worker: Worker, *, stop: Callable[[], bool] = lambda: False
+        self, now: datetime, worker: Worker, *, stop: Callable[[], bool] = lambda: False, at_once: int = 1
     ) -> TickReport:
-        """A tick, and all sending that follows from it, until nothing is left to do now."""
+        """A tick, and all sending that follows from it, until nothing is left to do now; ``at_once``: see ``drain``."""
         report = await self.tick(now)
         for _ in range(0 if paused(self.table) else ROUNDS):
-            drained = await drain(self.queue, worker, stop=stop)
+            drained = await drain(self.queue, worker, stop=stop, at_once=at_once)
             report.saw(self.dispatcher.tick(now, report.troubles))
             report.troubles += drained.left
             if drained.trouble:
