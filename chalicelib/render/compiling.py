@@ -8,6 +8,7 @@ from chalicelib.compose.edition import Content
 from chalicelib.content.values import Newsletter, Site, localize
 from chalicelib.errors import RenderError
 from chalicelib.render import headers
+from chalicelib.render.alarm import AlarmMail
 from chalicelib.render.letter import Letter, Segment, Slot
 from chalicelib.render.notices import Kind, Notice
 from chalicelib.render.personal import FIELDS, TOKEN, fallback_of
@@ -43,7 +44,7 @@ def compile_letter(
     return Letter(content.edition_id, variant.key, tuple(_merged(segments)))
 
 
-def compile_notice(rendered: Rendered, *, site: Site, notice: Notice) -> Letter:
+def compile_notice(rendered: Rendered, *, site: Site, notice: Notice | AlarmMail) -> Letter:
     """Compile a notice: no list's mail, so only a welcome to one newsletter says how to leave it by one click."""
     boundary = _boundary(rendered)
     leave: list[Segment] = []

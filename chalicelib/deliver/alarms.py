@@ -1,0 +1,162 @@
+"""Alarms: what waits for a person. Read from how things stand, so that one ends by itself when its cause does."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.content.values import Site
+from chalicelib.deliver.brake import doubt_since
+from chalicelib.deliver.braking import BRAKE, PROVIDER
+from chalicelib.deliver.chunks import ChunkStore
+from chalicelib.deliver.ledger import IN_DOUBT
+from chalicelib.errors import ConflictError, SendbriefError, TransportUnavailableError
+from chalicelib.render.alarm import AlarmMail, render_alarm
+from chalicelib.render.compiling import compile_notice
+from chalicelib.render.letter import Letter, Reader
+from chalicelib.render.templates import templates_for
+from chalicelib.store import Insert, Key, Queue, Replace, Table
+from chalicelib.transports import Fate, Mail, Transport
+
+ONCE_IN = timedelta(hours=24)
+"""How often the editors are written to about the same."""
+DOUBT_SETTLES = timedelta(hours=1)
+"""So long the provider's events have to settle who is in doubt, before a person is asked."""
+DOUBT_KEPT = timedelta(days=30)
+"""After so long an edition's doubts are history: nobody sends a mail of last month again."""
+
+
+class AlarmKind(StrEnum):
+    """What is the matter; also the name of its words below ``mail.alarm`` and ``web.desk.alarms``."""
+
+    BRAKE = "brake"
+    PROVIDER = "provider"
+    DEAD = "dead"
+    DOUBT = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that waits. ``words`` say it in English; ``commands`` are what to do; ``again`` tells repeats apart."""
+
+    kind: AlarmKind
+    words: str
+    edition: str = ""
+    commands: tuple[str, ...] = ()
+    again: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Where it is marked that the editors were told."""
+        return Key("#".join(part for part in (f"ALARM#{self.kind}", self.edition, self.again) if part), "-")
+
+    def as_dict(self) -> dict[str, str]:
+        """For programs."""
+        return {"kind": str(self.kind), "edition": self.edition, "words": self.words}
+
+
+class Alarms:
+    """The alarms of one site. ``provider``: why the provider takes nothing, in words; '' while it does."""
+
+    def __init__(
+        self, site: Site, table: Table, editions: EditionStore, chunks: ChunkStore, queue: Queue,
+        provider: Callable[[], str] = lambda: "",
+    ) -> None:  # fmt: skip
+        self._site, self._table, self._editions, self._chunks = site, table, editions, chunks
+        self._queue, self._provider = queue, provider
+
+    def open(self, now: datetime) -> list[Alarm]:
+        """All that waits for a person now. Reads only."""
+        found = list(self._of_provider())
+        if dead := len(self._queue.dead()):
+            count = "One chunk is a dead letter" if dead == 1 else f"{dead} chunks are dead letters"
+            words = f"{count}: their recipients wait."
+            found.append(Alarm(AlarmKind.DEAD, words, commands=("sendbrief redrive --list", "sendbrief redrive")))
+        for newsletter in self._site.newsletters:
+            for edition in self._editions.of(newsletter):
+                found += [*self._of_stop(edition), *self._of_doubt(edition, now)]
+        return found
+
+    async def tell(self, transport: Callable[[], Transport], now: datetime) -> list[str]:
+        """Write to the editors about what they were not told of within a day; what went wrong with that, in words.
+
+        The mark is there before the hand-over, and taken back where nothing went out for certain.
+        """
+        troubles = []
+        for alarm in self.open(now) if self._site.editors else ():
+            try:
+                if self._mark(alarm, now):
+                    await self._send(alarm, transport(), now)
+            except SendbriefError as error:
+                self._unmark(alarm)
+                troubles.append(f"The editors were not told of an alarm. {error}")
+        return troubles
+
+    def _of_provider(self) -> Iterator[Alarm]:
+        if words := self._provider():
+            yield Alarm(AlarmKind.PROVIDER, words, commands=("sendbrief status",))
+
+    def _of_stop(self, edition: Edition) -> Iterator[Alarm]:
+        if edition.state is not State.HELD or edition.halted not in {BRAKE, PROVIDER}:
+            return
+        commands = ("sendbrief status", f"sendbrief resume {edition.id}", f"sendbrief cancel {edition.id}")
+        words = f"{edition.id} was stopped: {edition.why}"
+        yield Alarm(AlarmKind(edition.halted), words, edition.id, commands, str(edition.halts))
+
+    def _of_doubt(self, edition: Edition, now: datetime) -> Iterator[Alarm]:
+        """Of closed books only those that have doubts in them are looked into."""
+        told = edition.totals["in_doubt"] if edition.totals else edition.chunks
+        if not told or now - edition.slot_at > DOUBT_KEPT:
+            return
+        ledgers = [held.ledger for _, held in self._chunks.ledgers(edition.id)]
+        since = min((moment for one in ledgers if (moment := doubt_since(one)) is not None), default=None)
+        if since is None or now.timestamp() - since < DOUBT_SETTLES.total_seconds():
+            return
+        count = sum(one.marks.count(IN_DOUBT) for one in ledgers)
+        people = "One recipient of {} is" if count == 1 else f"{count:,} recipients of {{}} are"
+        words = f"{people.format(edition.id)} in doubt since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M} UTC."
+        show = f"sendbrief doubt {edition.id}"
+        yield Alarm(AlarmKind.DOUBT, words, edition.id, (show, f"{show} --look"))
+
+    async def _send(self, alarm: Alarm, transport: Transport, now: datetime) -> None:
+        letter = self._letter(alarm)
+        mails = [self._mail(alarm, letter, address, now) for address in self._site.editors]
+        outcomes = await transport.send_wave(mails)
+        late = [outcome.reason for outcome in outcomes if outcome.fate is Fate.DEFERRED]
+        if len(late) == len(outcomes):
+            raise TransportUnavailableError("The provider defers mails.", late[0][:100] if late else "")
+
+    def _letter(self, alarm: Alarm) -> Letter:
+        """In the site's first language; what a program said stays in English."""
+        values = {"edition": alarm.edition}
+        mail = AlarmMail(str(alarm.kind), self._site.fallback, alarm.words, alarm.commands, values)
+        rendered = render_alarm(self._site, mail, templates=templates_for(self._site.root))
+        return compile_notice(rendered, site=self._site, notice=mail)
+
+    def _mail(self, alarm: Alarm, letter: Letter, address: str, now: datetime) -> Mail:
+        domain = self._site.sender.address.rpartition("@")[2]
+        place = self._site.editors.index(address)
+        message_id = f"alarm.{alarm.kind}.{place}.{now:%Y%m%d%H%M%S%f}@{domain}"
+        reader = Reader(address=address, name="", unsubscribe_url="", message_id=message_id, date=now)
+        return Mail(self._site.sender.address, address, letter.personalise(reader), {"notice": "alarm"})
+
+    def _mark(self, alarm: Alarm, now: datetime) -> bool:
+        """Whether nobody was told of it within a day; from now on they were."""
+        data, expires = {"at": now.isoformat(), "words": alarm.words}, int((now + ONCE_IN).timestamp())
+        item = self._table.get(alarm.key)
+        if item and now - datetime.fromisoformat(item.data["at"]) < ONCE_IN:
+            return False
+        try:
+            self._table.transact([Replace(item, data, expires) if item else Insert(alarm.key, data, expires)])
+        except ConflictError:
+            return False
+        return True
+
+    def _unmark(self, alarm: Alarm) -> None:
+        if item := self._table.get(alarm.key):
+            self._table.delete(item)
+
+
+__all__ = ["Alarm", "AlarmKind", "Alarms"]

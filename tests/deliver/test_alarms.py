@@ -1,0 +1,186 @@
+"""Alarms: the editors are told once a day of what waits for them, whatever stands still, and no longer than it does."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from chalicelib.deliver.alarms import Alarm, AlarmKind, Alarms
+from chalicelib.deliver.chunks import task_body
+from chalicelib.deliver.control import halt
+from chalicelib.deliver.ledger import News
+from chalicelib.errors import TransportUnavailableError
+from chalicelib.lint.mail_files import lint_mail_file
+from chalicelib.transports import Fate, Mail, Outcome
+from tests.deliver.house import ID, House, all_sent
+from tests.deliver.watched import now_of, refusing, work
+from tests.simulation.world import SITE
+
+EDITED = replace(SITE, editors=("ed@example.org", "eva@example.org"))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path, site=EDITED)
+    made.start()
+    yield made
+    made.database.close()
+
+
+class Box:
+    """What the editors got."""
+
+    def __init__(self, house: House) -> None:
+        self.mails = list[Mail]()
+        house.transport.script = self.keep
+
+    async def keep(self, mails: Sequence[Mail]) -> list[Outcome]:
+        self.mails += mails
+        return await all_sent(mails)
+
+    def messages(self) -> list[EmailMessage]:
+        return [cast(EmailMessage, message_from_bytes(mail.content, policy=policy.default)) for mail in self.mails]
+
+
+def alarms(house: House, words: str = "") -> Alarms:
+    return Alarms(
+        house.site, house.table, house.dispatcher.editions, house.dispatcher.chunks, house.queue, lambda: words
+    )
+
+
+def opened(house: House, words: str = "") -> list[Alarm]:
+    return alarms(house, words).open(now_of(house))
+
+
+def tell(house: House, words: str = "") -> list[str]:
+    return asyncio.run(alarms(house, words).tell(lambda: house.transport, now_of(house)))
+
+
+def test_a_good_day_has_none(house: House) -> None:
+    box = Box(house)
+    assert (opened(house), tell(house), box.mails) == ([], [], [])
+
+
+def test_the_brake_is_told_to_each_editor_once_a_day_until_it_is_let_go(house: House) -> None:
+    house.transport.script = refusing(lambda _: True)
+    work(house)
+    (alarm,) = opened(house)
+    assert (alarm.kind, alarm.edition) == (AlarmKind.BRAKE, ID)
+    assert alarm.words.startswith(f"{ID} was stopped: the brake: 5 of 5 mails came back")
+    box = Box(house)
+    for hours, mails in ((0, 2), (1, 2), (23, 2), (25, 4)):
+        house.passed = hours * 3600.0
+        assert tell(house) == []
+        assert len(box.mails) == mails, hours
+    assert {mail.recipient for mail in box.mails} == set(EDITED.editors)
+    assert len({message["Message-ID"] for message in box.messages()}) == 4
+    house.control.resume(ID, now_of(house))
+    assert opened(house) == []
+
+
+def test_a_second_stop_within_the_day_is_told_again(house: House) -> None:
+    box = Box(house)
+    for count in (2, 4):
+        halt(house.dispatcher.editions, ID, now_of(house), "too many", "brake")
+        tell(house)
+        assert len(box.mails) == count
+        house.control.resume(ID, now_of(house))
+
+
+@pytest.mark.parametrize(("language", "subject"), [("en", f"Stopped: {ID}"), ("de", f"Angehalten: {ID}")])
+def test_the_mail_says_what_and_what_to_do_in_the_site_s_first_language(
+    house: House, language: str, subject: str
+) -> None:
+    house.site = replace(EDITED, languages=(language, "fr"))
+    halt(house.dispatcher.editions, ID, now_of(house), "the brake: 5 of <5> mails", "brake")
+    box = Box(house)
+    assert tell(house) == []
+    message = box.messages()[0]
+    assert (message["Subject"], message["Content-Language"]) == (subject, language)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Unsubscribe"] is None, "it is no list's mail"
+    html, plain = (part.get_content() for kind in ("html", "plain") if (part := message.get_body((kind,))))
+    assert "5 of &lt;5&gt; mails" in html
+    for text in (html, plain):
+        assert f"sendbrief resume {ID}" in text
+        assert f"sendbrief cancel {ID}" in text
+    found = lint_mail_file("alarm.eml", box.mails[0].content)
+    assert [f"{one.code} {one.message}" for one in found if str(one.severity) == "error"] == []
+
+
+@pytest.mark.parametrize("kind", list(AlarmKind))
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_kind_has_its_words(house: House, kind: AlarmKind, language: str) -> None:
+    house.site = replace(EDITED, languages=(language,))
+    letter = alarms(house)._letter(Alarm(kind, "words", ID, ("sendbrief status",)))
+    assert letter.variant == language
+
+
+def test_a_transport_that_is_down_is_named_and_the_next_tick_tells(house: House) -> None:
+    async def down(_: Sequence[Mail]) -> list[Outcome]:
+        raise TransportUnavailableError("the server is down")
+
+    async def later(mails: Sequence[Mail]) -> list[Outcome]:
+        return [Outcome(Fate.DEFERRED, "450 later") for _ in mails]
+
+    for script, words in ((down, "the server is down"), (later, "450 later")):
+        house.transport.script = script
+        (said,) = tell(house, "SES has paused this account.")
+        assert words in said
+    box = Box(house)
+    assert tell(house, "SES has paused this account.") == []
+    assert [message["Subject"] for message in box.messages()] == ["The provider takes no mail"] * 2
+
+
+def test_without_editors_nobody_is_written_to(house: House) -> None:
+    house.site = SITE
+    box = Box(house)
+    assert tell(house, "SES has paused this account.") == []
+    assert box.mails == []
+    assert [alarm.kind for alarm in opened(house, "SES has paused this account.")] == [AlarmKind.PROVIDER]
+
+
+def test_dead_letters_are_counted(house: House) -> None:
+    house.queue.receive(10)
+    house.queue.send([task_body("digest/none", 0)])
+    for _ in range(3):
+        for message in house.queue.receive(10):
+            house.queue.release(message)
+    house.queue.receive(10)
+    (alarm,) = opened(house)
+    assert (alarm.kind, alarm.words) == (AlarmKind.DEAD, "One chunk is a dead letter: their recipients wait.")
+
+
+def in_doubt(house: House) -> None:
+    """A sender dies with a wave of two in the air."""
+    held = house.dispatcher.chunks.ledger(ID, 0)
+    ledger = held.ledger.claim("gone", 1, now_of(house).timestamp()).begin([0, 1], {}, 1)
+    house.dispatcher.chunks.write_ledger(held, ledger.claim("next", 2, now_of(house).timestamp()).release())
+
+
+def test_doubt_is_an_alarm_after_an_hour_and_none_once_it_is_settled_or_decided(house: House) -> None:
+    in_doubt(house)
+    for seconds, count in ((3599, 0), (3600, 1), (86_400, 1)):
+        house.passed = float(seconds)
+        assert len(opened(house)) == count
+    (alarm,) = opened(house)
+    assert alarm.words == f"2 recipients of {ID} are in doubt since 2026-11-26 09:00 UTC."
+    work(house)
+    assert house.edition().totals["in_doubt"] == 2
+    assert opened(house) == [alarm], "also of an edition that is sent"
+    held = house.dispatcher.chunks.ledger(ID, 0)
+    ledger = held.ledger.decide(0, resend=False, why="asked").heard(1, News.DELIVERED)
+    house.dispatcher.chunks.write_ledger(held, ledger)
+    assert opened(house) == []
+
+
+def test_doubts_of_last_month_are_history(house: House) -> None:
+    in_doubt(house)
+    house.passed = timedelta(days=30).total_seconds() + 1
+    assert opened(house) == []
