@@ -8,6 +8,7 @@ import zlib
 from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -108,6 +109,7 @@ class _Tokens:
         return parts
 
 
+@lru_cache(maxsize=64)
 def _middle(newsletter: str) -> str:
     """A payload between id and end; '' where itsdangerous would, or might, compress it or escape something."""
     middle = f'","{newsletter}"'
