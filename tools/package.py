@@ -61,12 +61,18 @@ def add_compiled(artefact: Path) -> None:
         fresh.replace(artefact)
 
 
+SPARE = ("_wcwidth_c.", "dateutil-zoneinfo.")
+"""Beginnings of files that libraries do without: a faster way to what is asked of a few words, zones that tzdata has."""
+
+
 def idle(path: Path, folder: Path) -> bool:
     """Whether a file is never read in a function: the command, and of libraries their tests and types."""
     parts = path.relative_to(folder).parts
     if parts[:2] == ("chalicelib", "cli"):
         return True
-    return parts[0] not in OURS and ("tests" in parts[1:-1] or path.suffix in {".pyi", ".typed"})
+    return parts[0] not in OURS and (
+        "tests" in parts[1:-1] or path.suffix in {".pyi", ".typed"} or path.name.startswith(SPARE)
+    )
 
 
 def main() -> int:

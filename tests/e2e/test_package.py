@@ -164,7 +164,8 @@ def test_no_role_has_wild_actions_and_the_public_one_cannot_send(package: Packag
             for policy in resource["Properties"]["Policies"]:
                 for statement in policy["PolicyDocument"]["Statement"]:
                     assert statement["Effect"] == "Allow"
-                    assert statement["Resource"] != "*"
+                    # GetAccount knows no resources (the service authorization reference of SES).
+                    assert statement["Resource"] != "*" or statement["Action"] == ["ses:GetAccount"]
                     allowed.setdefault(name, set()).update(statement["Action"])
     actions = set().union(*allowed.values())
     assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action) for action in actions)
