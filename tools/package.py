@@ -62,7 +62,7 @@ def add_compiled(artefact: Path) -> None:
 
 
 SPARE = ("_wcwidth_c.", "dateutil-zoneinfo.")
-"""Beginnings of files that libraries do without: a faster way to what is asked of a few words, zones that tzdata has."""
+"""How files begin that libraries do without: a faster way to what is asked of few words, zones that tzdata has."""
 
 
 def idle(path: Path, folder: Path) -> bool:
