@@ -2,6 +2,7 @@
 
 import math
 import secrets as random_secrets
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
+    from chalicelib.deliver.guarding import Guard
     from chalicelib.deliver.notices import Notices
     from chalicelib.deliver.pacing import Pacing
     from chalicelib.deliver.retention import Retention
     from chalicelib.deliver.ticking import Ticker
     from chalicelib.deliver.turns import Turns
+    from chalicelib.deliver.watching import Tallies, Watching
     from chalicelib.deliver.webhooks import Webhooks
     from chalicelib.deliver.worker import Progress, Sender, Worker
 
@@ -173,6 +176,7 @@ class Runtime(Adapters):
             site, self.table, self.queue, self.fetch, self.composer, self.dispatcher, lambda: self.transport, on_source,
             self.audience.has_monthly, lambda: self.webhooks.deliver() if site.webhooks else [],
             lambda now: self.retention().run(min(now, system_clock())),  # --now never erases anybody early
+            self.guard,
         )  # fmt: skip
 
     def worker(
@@ -192,8 +196,33 @@ class Runtime(Adapters):
             self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.secrets, self._sender,
             self.clock, progress=progress, wave_size=self.crew.wave, time_left=time_left,
             turns=self.turns(PATIENCE_SECONDS if patience is None else patience),
-            recorder=GroupingRecorder(self.table) if embedded else DirectRecorder(self.table),
+            recorder=GroupingRecorder(self.table) if embedded else DirectRecorder(self.table), watch=self.watching,
         )  # fmt: skip
+
+    @property
+    def guard(self) -> "Guard":
+        """The brake and the alarms of the site as it is now."""
+        from chalicelib.deliver.alarms import Alarms
+        from chalicelib.deliver.braking import Braking
+        from chalicelib.deliver.guarding import Guard, word_of
+
+        house = self.site, self.table, self.dispatcher.editions, self.dispatcher.chunks
+        word = word_of(self.pacing, time.time)
+        return Guard(Braking(*house, word), Alarms(*house, self.queue, word))
+
+    @property
+    def watching(self) -> "Watching":
+        """What looks at the outcomes of each wave."""
+        from chalicelib.deliver.watching import Watching
+
+        limits, by = self.site.sending.brake, self.settings.transport
+        return Watching(self.guard.braking, self.suppressions, limits, self.clock, by, self._tallies)
+
+    @cached_property
+    def _tallies(self) -> "Tallies":
+        from chalicelib.deliver.watching import Tallies
+
+        return Tallies()
 
     def turns(self, patience: float) -> "Turns":
         """Whose turn it is to send: the site's pace and quiet hours."""

@@ -14,6 +14,7 @@ from chalicelib.compose.editions import Edition
 from chalicelib.content.values import Site
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.guarding import Guard
 from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.deliver.worker import Worker
@@ -57,6 +58,7 @@ class Ticker:
     """Tells other programs what happened; what a person should know of that."""
     retain: Callable[[datetime], object] = lambda _now: None
     """Forgets what is kept no longer: a part of a day's round."""
+    guard: Guard | None = None
 
     async def tick(self, now: datetime) -> TickReport:
         """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once.
@@ -72,6 +74,7 @@ class Ticker:
         report.saw(self._gather(now))
         await self._prove(report, now)
         report.saw(self.dispatcher.tick(now, report.troubles))
+        report.troubles += await self.guard.watch(self.transport, now) if self.guard else []
         report.troubles += self.tell()
         self._retain(report, now)
         return report

@@ -19,16 +19,26 @@ LOOK_SECONDS = 60
 
 
 @dataclass(slots=True)
+class Tallies:
+    """What a process has counted, by edition and its number of stops, and when it last looked at all that is known."""
+
+    counts: dict[tuple[str, int], Figures] = field(default_factory=dict)
+    looked: datetime | None = None
+
+
+@dataclass(slots=True)
 class Watching:
-    """A worker's ``Watch``. ``by`` says who told that a mailbox is gone: the transport's name. Never raises."""
+    """A worker's ``Watch``. ``by`` says who told that a mailbox is gone: the transport's name. Never raises.
+
+    ``tallies`` live as long as the process, whose workers share them.
+    """
 
     braking: Braking
     suppressions: Suppressions
     limits: Brake
     clock: Clock
     by: str
-    _tallies: dict[tuple[str, int], Figures] = field(default_factory=dict)
-    _looked: datetime | None = None
+    tallies: Tallies = field(default_factory=Tallies)
 
     def saw(self, edition: Edition, sids: Sequence[str], outcomes: Sequence[Outcome]) -> str:
         """Why the edition must stop, in words; '' while it may go on. It is stopped already then."""
@@ -37,9 +47,9 @@ class Watching:
             if outcome.fate is Fate.FAILED and gone(outcome.reason):
                 self._suppress(sid, outcome.reason, now)
         key = (edition.id, edition.halts)
-        tally = self._tallies.get(key, Figures()) + of_wave(outcomes)
+        tally = self.tallies.counts.get(key, Figures()) + of_wave(outcomes)
         why = trip(tally, self.limits)
-        self._tallies[key] = Figures() if why else tally
+        self.tallies.counts[key] = Figures() if why else tally
         if why:
             self._stop(edition.id, now, why)
         else:
@@ -55,7 +65,8 @@ class Watching:
             self.braking.stop(edition_id, now, why)
 
     def _look(self, now: datetime) -> None:
-        if self._looked is None or abs((now - self._looked).total_seconds()) >= LOOK_SECONDS:
-            self._looked = now
+        before = self.tallies.looked
+        if before is None or abs((now - before).total_seconds()) >= LOOK_SECONDS:
+            self.tallies.looked = now
             with suppress(SendbriefError):
                 self.braking.look(now)
