@@ -77,6 +77,10 @@ class BackupError(SendbriefError):
     """A backup can't be written, read or restored; what was there stays as it was."""
 
 
+class InboxError(SendbriefError):
+    """The mailbox that bounces come to can't be read now."""
+
+
 class StoreError(SendbriefError):
     """The store failed."""
 

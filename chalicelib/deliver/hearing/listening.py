@@ -1,0 +1,134 @@
+"""Hearing what came: mails one by one or out of an inbox, events out of a queue. Each has a fate of its own."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.audience.suppression import Suppressions
+from chalicelib.compose.editions import EditionStore
+from chalicelib.deliver.hearing.hearing import Hearing, Recorded
+from chalicelib.deliver.hearing.inboxes import Inbox
+from chalicelib.deliver.hearing.mails import Read, Verdict, read_mail
+from chalicelib.deliver.hearing.references import Resolve, resolver
+from chalicelib.deliver.hearing.ses_events import read_ses_event
+from chalicelib.deliver.hearing.values import Heard, Signer
+from chalicelib.deliver.posting import later
+from chalicelib.errors import SendbriefError, StoreUnavailableError
+from chalicelib.store import Blobs, Queue, QueueMessage, Table
+
+BATCH = 10
+VISIBILITY_SECONDS = 120
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round came to: mails or events by what they were taken for, what was recorded, and what went wrong."""
+
+    read: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    recorded: Recorded = field(default_factory=Recorded)
+    troubles: list[str] = field(default_factory=list)
+
+    def took(self, verdict: str) -> None:
+        """One more of a kind."""
+        self.read += 1
+        self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
+
+
+class Listener:
+    """Reads what comes for one site, and has it recorded."""
+
+    def __init__(self, table: Table, blobs: Blobs, suppressions: Suppressions, signer: Signer,
+                 newsletters: Callable[[], Iterable[str]]) -> None:  # fmt: skip
+        self._hearing, self._editions = Hearing(table, blobs, suppressions), EditionStore(table, blobs)
+        self._signer, self._newsletters = signer, newsletters
+
+    def mail(self, raw: bytes, now: datetime, *, recipient: str = "", resolve: Resolve | None = None) -> Tally:
+        """Hear one mail. Safe to repeat. Raises StoreError."""
+        tally = Tally()
+        self._mail(raw, now, tally, recipient, resolve or self._resolver())
+        return tally
+
+    def inbox(self, inbox: Inbox, now: datetime, *, stop: Stop = never) -> Tally:
+        """Hear all mails of an inbox that nobody has read. One that can't be recorded stays unread, for the next round.
+
+        Raises InboxError, StoreUnavailableError; what was heard until then is done with.
+        """
+        tally, resolve = Tally(), self._resolver()
+        for name, raw in inbox.mails():
+            if stop():
+                break
+            try:
+                self._mail(raw, now, tally, "", resolve)
+            except StoreUnavailableError:
+                raise
+            except SendbriefError as error:
+                tally.troubles.append(str(error))
+                continue
+            inbox.done(name)
+        return tally
+
+    def queue(self, queue: Queue, clock: Callable[[], datetime], *, stop: Stop = never) -> Tally:
+        """Hear all events that wait. What can't be heard comes again later, and at last lies with the dead letters."""
+        tally = Tally()
+        while not stop():
+            messages = queue.receive(BATCH, visibility=VISIBILITY_SECONDS)
+            if not messages:
+                break
+            failed = self.events(messages, clock(), tally)
+            for message in messages:
+                if message.receipt in failed:
+                    later(queue, message, failed[message.receipt])
+                else:
+                    queue.delete(message)
+        return tally
+
+    def events(self, messages: Sequence[QueueMessage], now: datetime, tally: Tally) -> dict[str, SendbriefError]:
+        """Hear some events; the errors of those that failed, by receipt. Those of one chunk are one write."""
+        failed, heards = dict[str, SendbriefError](), dict[str, Heard]()
+        for message in messages:
+            try:
+                heard = read_ses_event(message.body, self._signer, now)
+            except SendbriefError as error:
+                failed[message.receipt] = error
+                continue
+            tally.took(Verdict.HEARD if heard else Verdict.NOTHING)
+            if heard:
+                heards[message.receipt] = heard
+        try:
+            tally.recorded += self._hearing.record(heards.values(), now)
+        except SendbriefError:
+            failed |= self._each(heards, now, tally)
+        tally.troubles += [str(error) for error in failed.values()]
+        return failed
+
+    def _each(self, heards: dict[str, Heard], now: datetime, tally: Tally) -> dict[str, SendbriefError]:
+        """One by one, so that what stops one does not stop the others: recording twice changes nothing."""
+        failed: dict[str, SendbriefError] = {}
+        for receipt, heard in heards.items():
+            try:
+                tally.recorded += self._hearing.record([heard], now)
+            except SendbriefError as error:
+                failed[receipt] = error
+        return failed
+
+    def _mail(self, raw: bytes, now: datetime, tally: Tally, recipient: str, resolve: Resolve) -> None:
+        read: Read = read_mail(raw, self._signer, now, recipient=recipient, resolve=resolve)
+        if read.heard:
+            tally.recorded += self._hearing.record([read.heard], now)
+        tally.took(read.verdict)
+
+    def _resolver(self) -> Resolve:
+        return resolver(self._editions_ids())
+
+    def _editions_ids(self) -> Iterable[str]:
+        """All editions, read when a shortened name first comes up."""
+        for name in self._newsletters():
+            for edition in self._editions.of(name):
+                yield edition.id
