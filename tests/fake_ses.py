@@ -221,7 +221,7 @@ def _bulk(body: dict[str, Any], recipients: list[str], size: int) -> list[Taken]
     content, entries = template["TemplateContent"], body["BulkEmailEntries"]
     if not 1 <= len(entries) <= 50 or size > MOST_BYTES:
         raise _refusal("Too many or too much.")
-    if "TemplateData" not in template:
+    if not isinstance(json.loads(template.get("TemplateData", "null")), dict):
         raise _refusal("The template data is invalid")
     for text in content.values():
         if "{{" in _KEY.sub("", text):

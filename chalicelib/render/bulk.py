@@ -78,7 +78,7 @@ def bulk_letter(letter: Letter) -> BulkLetter | None:
     fields = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
     try:
         return _compiled(letter, fields, _texts(dict(fields).get("Content-Type", ""), body))
-    except (_NoTemplateError, ValueError, HeaderParseError, SendbriefError):
+    except (_NoTemplateError, LookupError, ValueError, HeaderParseError, SendbriefError):
         return None
 
 

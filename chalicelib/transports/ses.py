@@ -21,7 +21,6 @@ from chalicelib.transports.ses_errors import (
     OF_THE_FORM,
     SES_ERRORS,
     Meaning,
-    SesError,
     meaning_of,
     meaning_of_status,
 )
@@ -122,33 +121,32 @@ class SesTransport:
             return Outcome(Fate.FAILED, problem)
         if wave.stopped:
             return Outcome(Fate.DEFERRED, wave.stopped)
-        mark = wave.begin()
+        mark, request = wave.begin(), self._raw_request(mail)
         try:
-            answer = self._client.send_email(**self._raw_request(mail))
+            provider_id = self._client.send_email(**request).get("MessageId")
         except SES_ERRORS as error:
             return _refused(wave, error, meaning_of(error, mail.sender))
-        if not answer.get("MessageId"):
+        if not provider_id:
             return wave.refused("SES answered without an id", Meaning.IN_DOUBT, answered=True)
-        return wave.took(mark, answer["MessageId"])
+        return wave.took(mark, str(provider_id))
 
     def _send_bulk(self, mails: list[Mail], wave: Wave) -> list[Outcome]:
         if wave.stopped:
             return [Outcome(Fate.DEFERRED, wave.stopped)] * len(mails)
-        mark, sender = wave.begin(), mails[0].sender
+        mark, request = wave.begin(), bulk_request(mails, self._configuration_set)
         try:
-            answer = self._client.send_bulk_email(**bulk_request(mails, self._configuration_set))
+            found = entries(self._client.send_bulk_email(**request), len(mails))
         except SES_ERRORS as error:
-            meaning = meaning_of(error, sender)
+            meaning = meaning_of(error, mails[0].sender)
             if meaning is Meaning.FAILED:  # the call was refused: for the template, or for one of the addresses
                 return [self._send_raw(mail, wave) for mail in mails]
             return [_refused(wave, error, meaning)] * len(mails)
-        found = entries(answer, len(mails))
         if found is None:
             lost = wave.refused("SES answered for another number of mails", Meaning.IN_DOUBT, answered=True)
             return [lost] * len(mails)
         return [self._entry(mail, entry, wave, mark) for mail, entry in zip(mails, found, strict=True)]
 
-    def _entry(self, mail: Mail, entry: tuple[str, str, str], wave: Wave, mark: int) -> Outcome:
+    def _entry(self, mail: Mail, entry: tuple[str, ...], wave: Wave, mark: int) -> Outcome:
         status, said, provider_id = entry
         meaning = meaning_of_status(status, said, mail.sender)
         if meaning is None:
@@ -170,8 +168,10 @@ class SesTransport:
         return request
 
 
-def _refused(wave: Wave, error: SesError, meaning: Meaning) -> Outcome:
-    return wave.refused(str(error), meaning, answered=isinstance(error, ClientError))
+def _refused(wave: Wave, error: Exception, meaning: Meaning) -> Outcome:
+    known = isinstance(error, BotoCoreError | ClientError)
+    said = str(error) if known else f"SES's answer can't be read: {error}"
+    return wave.refused(said, meaning, answered=isinstance(error, ClientError))
 
 
 __all__ = ["SesTransport", "make_client", "tag_value"]

@@ -67,12 +67,12 @@ def bulk_request(mails: Sequence[Mail], configuration_set: str | None) -> "SendB
     return request
 
 
-def entries(answer: Mapping[str, Any], asked: int) -> list[tuple[str, str, str]] | None:
+def entries(answer: Mapping[str, Any], asked: int) -> list[tuple[str, ...]] | None:
     """Status, words and MessageId for each mail, or None where the answer is not about all of them."""
     found = answer.get("BulkEmailEntryResults") or []
     if len(found) != asked:
         return None
-    return [(entry.get("Status") or "", entry.get("Error") or "", entry.get("MessageId") or "") for entry in found]
+    return [tuple(str(entry.get(key) or "") for key in ("Status", "Error", "MessageId")) for entry in found]
 
 
 def _entry(mail: Mail, part: BulkPart) -> "BulkEmailEntryTypeDef":

@@ -98,12 +98,21 @@ _NO_WAY_TO_SIGN = (
 )
 _BEFORE_THE_REQUEST = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
-SesError = BotoCoreError | ClientError | ResponseParserError
-SES_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""All that a call of SES raises; the last, where its answer can't be read, has no base in common with the others."""
+SES_ERRORS = (
+    BotoCoreError,
+    ClientError,
+    ResponseParserError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a call of SES raises. From the third on: an answer 200 is something else (of a proxy, or cut off), and botocore
+says so in whatever way it stumbles."""
 
 
-def meaning_of(error: SesError, sender: str) -> Meaning:
+def meaning_of(error: Exception, sender: str) -> Meaning:
     """Certain refusals by name; everything that may have reached SES without an answer is in doubt."""
     match error:
         case ClientError():
@@ -161,7 +170,6 @@ __all__ = [
     "SES_ERRORS",
     "STATUSES",
     "Meaning",
-    "SesError",
     "meaning_of",
     "meaning_of_status",
 ]

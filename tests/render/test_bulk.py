@@ -129,7 +129,9 @@ def bulk(letter: Letter) -> BulkLetter:
 
 
 @pytest.mark.parametrize("language", LETTERS)
-@pytest.mark.parametrize("name", ["Ada Example", "Example, Ada", "Zoë Ångström", "丁香", ""])
+@pytest.mark.parametrize(
+    "name", ["Ada Example", "Example, Ada", "Zoë Ångström", "丁香", "", "  Ada   Example ", "x" * 150]
+)
 def test_an_edition_reads_alike_both_ways(language: str, name: str) -> None:
     reader = replace(READER, name=name)
     part = bulk(LETTERS[language]).part(reader)
@@ -235,6 +237,15 @@ def test_a_header_that_a_provider_would_not_take_makes_it_none() -> None:
     many = "".join(f"X-{n}: a\r\n" for n in range(9))
     assert bulk_letter(Letter(letter.edition, letter.variant, (many[8:], *letter.segments))) is not None
     assert bulk_letter(Letter(letter.edition, letter.variant, (many, *letter.segments))) is None
+
+
+@pytest.mark.parametrize("subject", ["=?iso-8859-1?q?a?=", "=?nothing?q?a?=", "=?utf-8?b?a?=", "a  b", None])
+def test_a_subject_that_is_not_of_our_making_makes_it_none(subject: str | None) -> None:
+    letter = with_text("x\n")
+    line = f"Subject: {subject}\r\n" if subject else ""
+    changed = tuple(s.replace("Subject: S\r\n", line) if isinstance(s, str) else s for s in letter.segments)
+    assert changed != letter.segments
+    assert bulk_letter(Letter(letter.edition, letter.variant, changed)) is None
 
 
 @pytest.mark.parametrize(

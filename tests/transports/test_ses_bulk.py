@@ -25,7 +25,9 @@ from chalicelib.transports import (
     wants_bulk,
 )
 from chalicelib.transports.ses import SesTransport, make_client
-from chalicelib.transports.ses_bulk import MAX_BYTES, calls
+from chalicelib.transports.ses_bulk import MAX_BYTES, bulk_request, calls, fits
+from chalicelib.transports.ses_errors import Meaning
+from chalicelib.transports.ses_wave import Standing, Wave
 from tests.fake_ses import BULK, SEND, Dropped, FakeSes, Fault, Garbled, Refusal, Request, Statuses
 from tests.render.test_bulk import LETTERS, READER, parts
 from tests.transports.mails import SENDER, message
@@ -34,6 +36,21 @@ from tests.transports.ses_house import ses_environment
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
+GARBAGE = [
+    b"<html>",
+    b"[]",
+    b"null",
+    b'"x"',
+    b"5",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"BulkEmailEntryResults": 5}',
+    b'{"BulkEmailEntryResults": "abcd"}',
+    b'{"BulkEmailEntryResults": {"a": 1}}',
+    b'{"BulkEmailEntryResults": [1, 2, 3, 4]}',
+    b'{"BulkEmailEntryResults": [null, null, null, null]}',
+    b'{"BulkEmailEntryResults": [{"Status": 5}, {"Status": []}, {"Status": null}, {}]}',
+]
 SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
 
 
@@ -290,6 +307,71 @@ def test_after_the_quota_no_further_call_is_made(server: tuple[FakeSes, "SESV2Cl
     assert fates(send(ses, mails(120))) == [SENT] * 49 + [DEFERRED] * 71
     assert fake.calls == {BULK: 1}
     assert quota_used(ses)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("content", GARBAGE)
+def test_an_answer_that_is_none_leaves_a_mail_in_doubt(
+    fake: FakeSes, ses: SesTransport, content: bytes, count: int
+) -> None:
+    """As a proxy may make it: nothing is raised, since the mails may be on their way."""
+    fake.answer = lambda _: Garbled(content)
+    outcomes = send(ses, mails(count))
+    assert fates(outcomes) == [IN_DOUBT] * count
+    assert all(outcome.reason for outcome in outcomes)
+
+
+def test_a_mail_in_doubt_keeps_its_outcome_where_the_account_stops_after_it(
+    server: tuple[FakeSes, "SESV2Client"], fake: FakeSes
+) -> None:
+    ses = SesTransport(server[1], concurrency=1)
+    fake.answer = lambda _: Dropped() if len(fake.requests) == 1 else Refusal(400, "AccountSuspendedException", "no")
+    assert fates(send(ses, mails(3))) == [IN_DOUBT, DEFERRED, DEFERRED]
+
+
+def test_a_stop_is_told_before_what_else_is_wrong(fake: FakeSes, ses: SesTransport) -> None:
+    fake.answer = in_bulk(Statuses(["ACCOUNT_SUSPENDED", "CONFIGURATION_SET_NOT_FOUND"]))
+    with pytest.raises(ProviderStoppedError):
+        send(ses, mails(2))
+
+
+@pytest.mark.parametrize("fate", ["taken", "refused", "neither"])
+def test_failures_to_connect_end_a_wave_only_where_ses_never_answered(fate: str) -> None:
+    wave = Wave(Standing())
+    if fate == "taken":
+        outcomes = [wave.took(wave.begin(), "id")]
+    elif fate == "refused":
+        outcomes = [wave.refused("no", Meaning.FAILED, answered=True)]
+    else:
+        outcomes = []
+    outcomes += [wave.refused("unreachable", Meaning.UNREACHABLE, answered=False) for _ in range(3)]
+    assert wave.stopped == ("unreachable" if fate == "neither" else "")
+    if fate == "neither":
+        with pytest.raises(TransportUnavailableError):
+            wave.finish(outcomes)
+    else:
+        assert wave.finish(outcomes) == outcomes
+
+
+def test_long_words_are_cut_to_one_line() -> None:
+    outcome = Wave(Standing()).refused("a\r\nb" + "x" * 500, Meaning.FAILED, answered=True)
+    assert outcome.reason == "a  b" + "x" * 196
+
+
+@pytest.mark.parametrize("character", ["a", "ä", "€", "😀", '"', "\\", "\n", "\t"])
+def test_a_template_that_fits_is_within_what_ses_takes(character: str) -> None:
+    """The longest that fits, and 50 readers of it with long values: each call's JSON is under 1 MB."""
+    values = json.dumps({"valuea": "ü" * 400})
+    longest = 0
+    for step in (2**k for k in range(20, 8, -1)):
+        grown = template(html=character * (longest + step))
+        if fits(mail(0), BulkPart(grown, "x@example.org", values, ())):
+            longest += step
+    assert longest > 60_000
+    shared = template(html=character * longest)
+    wave = [mail(n, bulk=BulkPart(shared, "x@example.org", values, ())) for n in range(50)]
+    for call in calls(wave):
+        assert len(json.dumps(bulk_request([wave[n] for n in call], "events"))) <= 1_000_000
 
 
 def test_a_server_that_is_not_there() -> None:

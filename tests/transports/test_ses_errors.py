@@ -21,7 +21,6 @@ from chalicelib.transports.ses_errors import (
     OF_THE_FORM,
     STATUSES,
     Meaning,
-    SesError,
     meaning_of,
     meaning_of_status,
 )
@@ -140,13 +139,14 @@ def test_a_days_quota_and_a_seconds_rate(code: str, message: str, meaning: Meani
         (ReadTimeoutError(endpoint_url="x"), IN_DOUBT),
         (ConnectionClosedError(endpoint_url="x"), IN_DOUBT),
         (ResponseParserError("not JSON"), IN_DOUBT),
+        (TypeError("'NoneType' object is not iterable"), IN_DOUBT),
         (NoCredentialsError(), CONFIGURATION),
         (ParamValidationError(report="x"), FAILED),
         (SSLError(endpoint_url="x", error="CERTIFICATE_VERIFY_FAILED"), CONFIGURATION),
         (SSLError(endpoint_url="x", error="EOF occurred"), IN_DOUBT),
     ],
 )
-def test_what_no_answer_means(error: SesError, meaning: Meaning) -> None:
+def test_what_no_answer_means(error: Exception, meaning: Meaning) -> None:
     assert meaning_of(error, SENDER) is meaning
 
 
