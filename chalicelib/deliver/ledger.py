@@ -101,14 +101,19 @@ class Ledger:
     def begin(
         self, wave: Iterable[int], skips: Mapping[int, str], lease: float, failed: Mapping[int, str] | None = None
     ) -> "Ledger":
-        """The intent of a wave on record, and those who are skipped or can't be written to, with why."""
+        """The intent of a wave on record, and those who are skipped or can't be written to, with why.
+
+        Only who still waits: somebody may have cancelled, or news may have come, since the wave was chosen.
+        """
         marks, details = list(self.marks), dict(self.details)
         for position in wave:
-            marks[position] = FLIGHT
+            if marks[position] == PENDING:
+                marks[position] = FLIGHT
         for mark, reasons in ((SKIPPED, skips), (FAILED, failed or {})):
             for position, why in reasons.items():
-                marks[position] = mark
-                details[position] = Detail(why[:MAX_REASON])
+                if marks[position] in {PENDING, DEFERRED}:
+                    marks[position] = mark
+                    details[position] = Detail(why[:MAX_REASON])
         return replace(self, marks="".join(marks), details=details, lease=int(lease))
 
     def settle(self, outcomes: Mapping[int, Outcome], clock: float) -> "Ledger":
