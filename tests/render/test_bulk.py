@@ -278,7 +278,7 @@ def test_a_sender_without_a_name_and_one_with_a_long_one() -> None:
         assert part.template.reply_to == ""
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(
     name=st.one_of(HOSTILE, st.text(alphabet="{}\\ aé'&=$<\x02\x03\u2028", max_size=12)),
     local=st.from_regex(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,12}", fullmatch=True),
@@ -301,7 +301,7 @@ _PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(text=_PIECES, markup=_PIECES, subject=_PIECES)
 def test_no_text_however_hostile_reads_otherwise(text: str, markup: str, subject: str) -> None:
     made = bulk_letter(letter := with_text(text, markup, subject.replace("\n", " ").strip() or "S"))

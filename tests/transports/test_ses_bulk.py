@@ -387,6 +387,7 @@ def test_a_server_that_is_not_there() -> None:
 _KINDS = st.sampled_from(["shared", "other", "raw", "bounces", "bad"])
 
 
+@settings(max_examples=40)
 @given(st.lists(_KINDS, max_size=160))
 def test_each_mail_is_in_one_call(kinds: list[str]) -> None:
     other = template()
@@ -412,7 +413,7 @@ _OF_ENTRY = st.sampled_from(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(statuses=st.lists(_OF_ENTRY, min_size=2, max_size=8), raw=st.booleans())
 def test_what_was_taken_is_sent_and_nobody_gets_two(
     fake: FakeSes, ses: SesTransport, statuses: list[str], raw: bool

@@ -13,7 +13,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.transports.ses_errors import (
@@ -150,6 +150,7 @@ def test_what_no_answer_means(error: Exception, meaning: Meaning) -> None:
     assert meaning_of(error, SENDER) is meaning
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=40), st.integers(200, 599), st.text(max_size=60))
 def test_an_unknown_error_is_a_refusal_only_by_a_status_that_says_so(code: str, status: int, message: str) -> None:
     meaning = meaning_of(answer(f"X{code}", status, message), SENDER)
