@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ACTS = {
-    "leave": 5, "suppress": 3, "repeat messages": 2, "pause": 3, "resume": 3, "hold": 1, "approve": 1, "cancel": 3,
-    "pause site": 1, "resume site": 2, "resend": 2, "old version": 2, "restore": 2,
+    "leave": 5, "suppress": 3, "repeat messages": 2, "pause": 2, "resume": 4, "hold": 1, "approve": 2, "cancel": 1,
+    "pause site": 1, "resume site": 3, "resend": 2, "old version": 2, "restore": 2,
 }  # fmt: skip
 KINDS = [act for act, weight in ACTS.items() for _ in range(weight)]
 OLD_FIELDS = ("marks", "details", "owner", "lease")
@@ -136,6 +136,7 @@ class People:
             final = edition.state in {State.SENT, State.CANCELLED}
             if began and not final and (edition.planned is None or not world.tells):
                 world.control.cancel(edition.id, world.clock())
+                world.checks.lost = True
         for place, news in world.provider.log:
             try:
                 held = world.chunks.ledger(place[0], place[1])

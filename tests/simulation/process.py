@@ -18,6 +18,8 @@ BEFORE = {"crash before": 4, "store away": 2, "throttled": 2, "stall before": 5}
 AFTER = {"crash after": 4, "answer lost": 2, "stall after": 5}
 """What may happen at a port call, before or after it took effect, and how often."""
 KINDS = [kind for kinds in (BEFORE, AFTER) for kind, weight in kinds.items() for _ in range(weight)]
+DULL = ("ENTRIES#", "DATED#")
+"""What a composer reads month by month: nothing here writes there, so it is no boundary."""
 STALLS = (20, 200, 400, 1000)
 """Seconds: within a lease (300), beyond it, beyond requeueing (900)."""
 
@@ -32,6 +34,8 @@ def _passing(port: str, method: str) -> Callable[..., Any]:
 
     def call(self: "Port", *values: Any, **named: Any) -> Any:
         process = self.process
+        if name == "table.query" and values[0].startswith(DULL):
+            return self.port.query(*values, **named)
         fault = process.enter(name, values)
         result = getattr(self.port, method)(*values, **named)
         if fault is not None:

@@ -8,7 +8,7 @@ from tests.simulation.process import Crash, Process
 from tests.simulation.stage import Actor
 from tests.simulation.world import World
 
-GAPS = (0, 0, 0, 0.5, 1, 60, 400, 1000)
+GAPS = (0, 0, 0, 0, 0.5, 60, 400, 1000)
 """Seconds between two turns."""
 RESTS = (1000, 1000, 1000, 5 * 3600, 5 * 3600, 5 * 3600, 5 * 3600)
 """Seconds between the last turns: requeueing takes 900, the longest deferral four hours."""
@@ -25,7 +25,7 @@ def run(world: World) -> None:
     """Let everybody act until nothing is left to do."""
     chance = world.chance
     for number in range(chance.choice((2, 2, 3))):
-        world.stage.enter(f"machine{number}", lambda actor: _machine(world, actor), chance.choice((0, 0, 0.5, 1)))
+        world.stage.enter(f"machine{number}", lambda actor: _machine(world, actor), chance.choice((0, 0, 0, 0.3)))
     if world.tells:
         world.stage.enter("consumer", lambda actor: _consumer(world, actor), chance.choice((5, 100)))
     world.stage.enter("people", lambda actor: _people(world, actor), 0.0)
@@ -44,12 +44,12 @@ def _new(world: World, actor: Actor, *, faults: bool = True) -> Process:
 def _machine(world: World, actor: Actor) -> None:
     """A process and, whenever it dies, the next one: ticks, sends, or both at each turn."""
     chance, process = world.chance, None
-    for turn in range(chance.randint(1, 3)):
+    for turn in range(chance.choice((2, 3, 4))):
         if turn:
             actor.sleep(chance.choice(GAPS))
         if process is None or process.dead:
             process = _new(world, actor)
-        process.arm(chance.choice((1, 1, 2)), chance.choice((15, 50, 100)))
+        process.arm(chance.choice((1, 1, 2)), chance.choice((15, 40, 80)))
         _turn(process, chance.choice(("both", "both", "both", "tick", "send")))
         world.checks.after_a_turn()
     world.living.discard(process.name if process else "")
@@ -115,11 +115,13 @@ def _end(world: World, actor: Actor) -> None:
     people.act("resume site")
     process = _new(world, actor, faults=False)
     house = house_of(process)
-    if world.begins in {"empty", "drafted"}:
-        house.compose()
     for rest in RESTS:
-        people.decide("resume")
-        people.decide("approve")
+        editions = list(world.editions.of("digest"))
+        if not editions or any(edition.state is State.DRAFT for edition in editions):
+            house.compose()
+        if any(edition.state is State.HELD for edition in world.editions.of("digest")):
+            people.decide("resume")
+            people.decide("approve")
         house.tick()
         house.send()
         house.tick()
