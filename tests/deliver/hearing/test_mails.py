@@ -136,7 +136,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(NAMES), st.randoms(use_true_random=False))
 def test_whatever_strangers_make_of_a_mail_nothing_raises_and_nobody_unsigned_is_heard(
     name: str, dice: random.Random

@@ -1,0 +1,69 @@
+"""What statuses and words say of a mailbox; and when soft bounces are too many."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.audience.bounces import MOST, since_delivery, too_many, with_bounce
+from chalicelib.deliver.hearing.classify import Judgement, judge
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(("status", "words", "wanted"), [
+    ("5.1.1", "", Judgement("5.1.1", True, True)),
+    ("5.01.010", "", Judgement("5.1.10", True, True)),
+    ("5.1.1", "over quota", Judgement("5.1.1", False, True)),
+    ("5.2.2", "mailbox full", Judgement("5.2.2", False, True)),
+    ("5.7.1", "user unknown", Judgement("5.7.1", False, True)),
+    ("4.4.1", "user unknown", Judgement("4.4.1", False, False)),
+    ("5.0.0", "550 user unknown", Judgement("5.0.0", True, True)),
+    ("5.0.0", "550 5.1.1 nobody", Judgement("5.1.1", True, True)),
+    ("5.0.0", "550 go away", Judgement("5.0.0", False, True)),
+    ("", "550 no such user", Judgement("550", True, True)),
+    ("", "450 no such user", Judgement("450", False, False)),
+    ("", "no such user", Judgement("", False, False)),
+    ("", "[192.5.1.1] said 5.1.1.", Judgement("5.1.1", True, True)),
+    ("", "host 10.5.1.1 at 5.1.1.9 said", Judgement("", False, False)),
+    ("", "10550 items, 550.5 of 5501", Judgement("", False, False)),
+    ("2.0.0", "250 ok", Judgement("2.0.0", False, False)),
+    ("5.2.1", "550 5.2.1 receiving mail at a rate", Judgement("5.2.1", False, True)),
+    ("", "", Judgement("", False, False)),
+])  # fmt: skip
+def test_caution_where_status_and_words_disagree(status: str, words: str, wanted: Judgement) -> None:
+    assert judge(status, words) == wanted
+
+
+def test_what_is_surely_a_failure_needs_no_code_but_a_temporary_one_wins() -> None:
+    assert judge("", "unrouteable address", sure=True) == Judgement("", True, True)
+    assert judge("", "4.4.1 gave up, user unknown", sure=True) == Judgement("4.4.1", False, False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("45. 0123-x", max_size=60), st.text("45.012 user unknown", max_size=60))
+def test_nothing_raises_and_who_is_gone_has_failed(status: str, words: str) -> None:
+    judgement = judge(status, words)
+    assert judgement.failed or not judgement.gone
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 100), max_size=40), st.randoms(use_true_random=False))
+def test_soft_bounces_are_the_same_in_any_order(days: list[int], dice: object) -> None:
+    def gathered(order: list[int]) -> tuple[int, ...]:
+        found: tuple[int, ...] = ()
+        for day in order:
+            found = with_bounce(found, datetime.fromtimestamp(day * DAY, UTC))
+        return found
+
+    found = gathered(sorted(days))
+    assert len(found) <= MOST
+    if len(set(days)) <= MOST:
+        shuffled = list(days)
+        dice.shuffle(shuffled)  # type: ignore[attr-defined]
+        assert gathered(shuffled) == found
+    assert too_many(found) is (len(set(days)) >= 4 and max(days) - min(days) >= 14)
+    until = datetime.fromtimestamp(50 * DAY, UTC)
+    assert all(moment > until.timestamp() for moment in since_delivery(found, until))
+    assert since_delivery(found, until - timedelta(days=60)) == tuple(m for m in found if m > -10 * DAY)
