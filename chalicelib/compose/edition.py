@@ -12,7 +12,7 @@ from chalicelib.errors import IllegalTransitionError
 
 
 class State(StrEnum):
-    """Where an edition stands. ``sent`` and ``cancelled`` are final."""
+    """Where an edition stands. ``cancelled`` is final; so is ``sent``, but for those in doubt whom a person resends to."""
 
     DRAFT = "draft"
     APPROVED = "approved"
@@ -27,7 +27,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.APPROVED: frozenset({State.SENDING, State.HELD, State.CANCELLED}),
     State.SENDING: frozenset({State.SENT, State.HELD, State.CANCELLED}),
     State.HELD: frozenset({State.APPROVED, State.SENDING, State.CANCELLED}),
-    State.SENT: frozenset(),
+    State.SENT: frozenset({State.SENDING}),
     State.CANCELLED: frozenset(),
 }
 

@@ -68,6 +68,8 @@ class Control:
         def decide(edition: Edition) -> Edition:
             if edition.state in {State.DRAFT, State.APPROVED, State.HELD} and not edition.was_sending:
                 raise IllegalTransitionError(f"{edition_id} has not begun.", "Use 'sendbrief approve'.")
+            if edition.state is State.SENT:
+                raise IllegalTransitionError(f"{edition_id} is sent.", "'sendbrief doubt' shows who may lack it.")
             return self._editions.move(edition, State.SENDING, now, was_sending=False, queued=0.0, halted="")
 
         return self._editions.decide(edition_id, decide)

@@ -99,7 +99,7 @@ class Dispatcher:
         ledgers = {number: held.ledger for number, held in self.chunks.ledgers(edition.id)}
         books = check(edition, add_up(edition.planned, ledgers.values()))
         if books.done:
-            totals, also = books.as_dict(), self._on_sent(edition)
+            totals, also = books.as_dict(), self._on_sent(edition) if books.sent > edition.sent_before else ()
             return self.editions.move(edition, State.SENT, now, totals=totals, also=also)
         overdue = not edition.queued or self._wall() - edition.queued > REQUEUE_SECONDS
         wanted = [
