@@ -17,8 +17,11 @@ from tests.transports.test_smtp_faults import fates, on
 SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
 
 
-def send(port: int, *waves: Sequence[Mail], connections: int = 1, options: str = "") -> list[list[Outcome]]:
-    url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout=0.4&data_timeout=0.4{options}"
+def send(
+    port: int, *waves: Sequence[Mail], connections: int = 1, options: str = "", patience: float = 20
+) -> list[list[Outcome]]:
+    """``patience`` is short where a server falls silent."""
+    url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout={patience}&data_timeout={patience}{options}"
 
     async def scene() -> list[list[Outcome]]:
         transport = SmtpTransport(SmtpSettings.parse(url))
@@ -117,7 +120,7 @@ def test_without_an_answer_all_that_is_under_way_is_in_doubt(silence: str, nth: 
     """As many as were answered before, and one, up to the window."""
     wave = mails(nth + WINDOW + 5)
     with SmtpSink(extensions=CHUNKING, answer=on(".", silence, nth=nth)) as sink:
-        [outcomes] = send(sink.port, wave)
+        [outcomes] = send(sink.port, wave, patience=0.4)
     lost = [place for place, outcome in enumerate(outcomes) if outcome.fate is IN_DOUBT]
     assert lost == list(range(nth - 1, nth - 1 + len(lost)))
     assert 1 <= len(lost) <= min(nth, WINDOW)
@@ -128,7 +131,7 @@ def test_without_an_answer_all_that_is_under_way_is_in_doubt(silence: str, nth: 
 
 def test_a_server_that_swallows_everything_is_given_up_after_few_mails() -> None:
     with SmtpSink(extensions=CHUNKING, answer=on(".", TAKE_AND_STALL)) as sink:
-        [outcomes] = send(sink.port, mails(20), connections=2)
+        [outcomes] = send(sink.port, mails(20), connections=2, patience=0.4)
     assert Counter(fates(outcomes)) == {IN_DOUBT: 4, DEFERRED: 16}
     assert len(sink.received) == 4
 
@@ -165,7 +168,7 @@ def test_a_421_that_closes_nothing_is_no_word() -> None:
 @pytest.mark.parametrize("verb", ["RSET", "MAIL", "RCPT", "BDAT"])
 def test_a_connection_lost_in_its_first_question_costs_no_mail(verb: str, fault: str) -> None:
     with SmtpSink(extensions=CHUNKING, answer=on(verb, fault, nth=1)) as sink:
-        [outcomes] = send(sink.port, mails(4))
+        [outcomes] = send(sink.port, mails(4), patience=0.4)
     assert fates(outcomes) == [SENT] * 4
     assert sink.connections == 2
 
@@ -194,7 +197,7 @@ def test_a_server_that_reads_nothing_while_it_answers_is_no_deadlock() -> None:
     """It stops in the middle of content: what is written waits in this process, and replies are read all the same."""
     with SmtpSink(extensions=CHUNKING, answer=on("BODY", STALL, nth=4)) as sink:
         wave = [mail(n, content=message(n, (b"z" * 74 + b"\r\n") * 3000)) for n in range(40)]
-        [outcomes] = send(sink.port, wave)
+        [outcomes] = send(sink.port, wave, patience=0.4)
     assert fates(outcomes)[:3] == [SENT] * 3
     assert Counter(fates(outcomes))[IN_DOUBT] <= 6
     assert max(Counter(sink.recipients).values()) == 1

@@ -24,14 +24,16 @@ def extensions(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return chosen
 
 
-def settings(port: int, connections: int = 1, options: str = "") -> SmtpSettings:
-    url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout=0.4&data_timeout=0.4{options}"
+def settings(port: int, connections: int = 1, options: str = "", patience: float = 0.4) -> SmtpSettings:
+    url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout={patience}&data_timeout={patience}{options}"
     return SmtpSettings.parse(url)
 
 
-def send(port: int, *waves: Sequence[Mail], connections: int = 1, options: str = "") -> list[list[Outcome]]:
+def send(
+    port: int, *waves: Sequence[Mail], connections: int = 1, options: str = "", patience: float = 0.4
+) -> list[list[Outcome]]:
     async def scene() -> list[list[Outcome]]:
-        transport = SmtpTransport(settings(port, connections, options))
+        transport = SmtpTransport(settings(port, connections, options, patience))
         try:
             return [await transport.send_wave(wave) for wave in waves]
         finally:
@@ -141,7 +143,7 @@ def test_a_connection_lost_before_the_dot_costs_no_mail(extensions: tuple[str, .
 def test_lost_in_the_middle_of_long_content_is_certainly_not_taken(extensions: tuple[str, ...]) -> None:
     large = mail(1, content=message(1, (b"z" * 74 + b"\r\n") * 200_000))
     with SmtpSink(extensions=extensions, answer=on("BODY", DROP, nth=2)) as sink:
-        [outcomes] = send(sink.port, [mail(0), large, mail(2)])
+        [outcomes] = send(sink.port, [mail(0), large, mail(2)], patience=20)
     assert fates(outcomes) == [SENT] * 3
     assert Counter(sink.recipients) == Counter(m.recipient for m in mails(3))
 

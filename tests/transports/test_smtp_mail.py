@@ -51,6 +51,25 @@ def test_the_limit_counts_bytes_as_given() -> None:
     assert isinstance(prepare(mail(content=content), 29), Outcome)
 
 
+def test_clean_content_is_not_looked_at_again() -> None:
+    """Its maker's word is taken: nothing is copied, for DATA or BDAT."""
+    content = b"x\r\n" * 30
+    for stuff in (True, False):
+        ready = prepare(Mail(SENDER, "reader@example.org", content, clean=True), None, stuff=stuff)
+        assert isinstance(ready, Prepared)
+        assert ready.content is content
+    assert isinstance(prepare(Mail(SENDER, "reader@example.org", content, clean=True), 29), Outcome)
+    assert isinstance(prepare(Mail(SENDER, "rea der@example.org", content, clean=True), None), Outcome)
+
+
+def test_dots_are_stuffed_for_data_alone() -> None:
+    content = b".a\r\n.b"
+    by_data, by_bdat = prepare(mail(content=content), None), prepare(mail(content=content), None, stuff=False)
+    assert isinstance(by_data, Prepared)
+    assert isinstance(by_bdat, Prepared)
+    assert (by_data.content, by_bdat.content) == (b"..a\r\n..b\r\n", b".a\r\n.b\r\n")
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

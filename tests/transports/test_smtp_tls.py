@@ -12,7 +12,7 @@ from chalicelib.errors import ConfigurationError, SendbriefError, TransportUnava
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.smtp import SmtpSettings, SmtpTransport
 from tests.contract.transports.homes import Keeper, aiosmtpd_server
-from tests.smtp_sink import DROP, STALL, SmtpSink, Step
+from tests.smtp_sink import CHUNKING, DROP, EXTENSIONS, STALL, SmtpSink, Step
 from tests.transports.certificates import Authority
 from tests.transports.mails import mail, mails, message
 
@@ -46,11 +46,14 @@ def all_sent(outcomes: Sequence[Outcome]) -> bool:
     return {outcome.fate for outcome in outcomes} == {Fate.SENT}
 
 
+@pytest.mark.parametrize("extensions", [EXTENSIONS, CHUNKING], ids=["data", "bdat"])
 @pytest.mark.parametrize("polite", [True, False])
 @pytest.mark.parametrize(
     ("scheme", "query"), [("smtps", ""), ("smtp", "&starttls=required"), ("smtp", "&starttls=optional")]
 )
-def test_mails_and_credentials_go_through_tls(authority: Authority, scheme: str, query: str, polite: bool) -> None:
+def test_mails_and_credentials_go_through_tls(
+    authority: Authority, scheme: str, query: str, polite: bool, extensions: tuple[str, ...]
+) -> None:
     secure: list[bool] = []
 
     def watch(step: Step) -> str | None:
@@ -59,7 +62,8 @@ def test_mails_and_credentials_go_through_tls(authority: Authority, scheme: str,
         return None
 
     large = mail(9, content=message(9, (b"z" * 74 + b"\r\n") * 20_000))
-    with SmtpSink(tls=authority.server("127.0.0.1"), implicit_tls=scheme == "smtps", users=USERS, answer=watch) as sink:
+    context, implicit = authority.server("127.0.0.1"), scheme == "smtps"
+    with SmtpSink(tls=context, implicit_tls=implicit, users=USERS, answer=watch, extensions=extensions) as sink:
         address = url(sink, authority, query, login=LOGIN, scheme=scheme)
         outcomes = send(address, mails(8), [large, *mails(8)], polite=polite)
     assert all_sent(outcomes)

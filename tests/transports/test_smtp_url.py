@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.transports.smtp_url import SmtpSettings, StartTls, is_loopback
+from chalicelib.transports.smtp_url import Chunking, SmtpSettings, StartTls, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,12 @@ def test_ports_and_tls_follow_from_the_url(url: str, port: int, starttls: StartT
 def test_everything_can_be_said(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.touch()
-    query = f"connections=3&timeout=1.5&data_timeout=2&wave_timeout=60&hello=mx.example.org&ca={ca}"
+    query = f"connections=3&timeout=1.5&data_timeout=2&wave_timeout=60&hello=mx.example.org&ca={ca}&chunking=never"
     settings = SmtpSettings.parse(f"smtp://me%40example.org:s%3Ae%40c%2Fr%25t@[2001:db8::1]:587?{query}")
     assert settings == SmtpSettings(
-        "2001:db8::1", 587, "me@example.org", "s:e@c/r%t", False, StartTls.REQUIRED, ca, 3, 1.5, 2, 60, "mx.example.org"
-    )
+        "2001:db8::1", 587, "me@example.org", "s:e@c/r%t", False, StartTls.REQUIRED, ca, 3, 1.5, 2, 60,
+        "mx.example.org", Chunking.NEVER,
+    )  # fmt: skip
     assert settings.where == "[2001:db8::1]:587"
 
 
@@ -83,6 +84,7 @@ def test_a_host_outside_ascii_becomes_its_a_labels() -> None:
         "smtp://u:hunter2@mail.example.org?starttls=maybe",
         "smtp://u:hunter2@mail.example.org?ca=/no/such/file.pem",
         "smtp://u:hunter2@mail.example.org?hello=a%0d%0aMAIL",
+        "smtp://u:hunter2@mail.example.org?chunking=perhaps",
     ],
 )
 def test_a_wrong_url_names_the_setting_and_no_secret(url: str) -> None:
