@@ -11,15 +11,15 @@ def main() -> None:
     table = Table("what", "who", box=None)
     table.add_column("a second", justify="right")
     table.add_column("ratio", justify="right")
-    for run in (letters.run, smtp.run):
-        for row in run():
-            table.add_row(row.what, row.who, f"{row.rate:,.0f}", f"{row.ratio:.1f}")
+    for row in letters.run():
+        table.add_row(row.what, row.who, f"{row.rate:,.0f}", f"{row.ratio:.1f}")
     console = Console(width=140)
     console.print(table)
     console.print(rendering.table())
     console.print(feeds.table())
     console.print(importing.table())
     console.print(ses.table())
+    console.print(smtp.table())
 
 
 if __name__ == "__main__":
