@@ -88,8 +88,14 @@ class Adapters:
         """The queue of notices: of its own, so that a mail to confirm never waits behind an edition."""
         return self._queue("notices", self.settings.notice_queue_url, "SENDBRIEF_NOTICE_QUEUE_URL")
 
-    def _queue(self, name: str, url: str, variable: str) -> Queue:
-        if self.settings.store == "aws":
+    @cached_property
+    def event_queue(self) -> Queue:
+        """The queue of events of SES. One machine may listen to it too: where its URL is set, it is on AWS."""
+        url = self.settings.event_queue_url
+        return self._queue("events", url, "SENDBRIEF_EVENT_QUEUE_URL", on_aws=bool(url))
+
+    def _queue(self, name: str, url: str, variable: str, *, on_aws: bool = False) -> Queue:
+        if on_aws or self.settings.store == "aws":
             import boto3
 
             from chalicelib.store.sqs import SqsQueue

@@ -18,6 +18,7 @@ from chalicelib.audience.tokens import (
     ChangeTokens,
     ConfirmTokens,
     DataTokens,
+    MailTokens,
     PreferencesTokens,
     UnsubscribeTokens,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.compose.composer import Composer
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.guarding import Guard
+    from chalicelib.deliver.hearing.listening import Listener
     from chalicelib.deliver.notices import Notices
     from chalicelib.deliver.pacing import Pacing
     from chalicelib.deliver.retention import Retention
@@ -125,6 +127,14 @@ class Runtime(Adapters):
         from chalicelib.deliver.notices import Notices
 
         return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
+
+    @property
+    def listener(self) -> "Listener":
+        """What hears of mails that came back, of complaints and of the provider's events."""
+        from chalicelib.deliver.hearing.listening import Listener
+
+        signer = MailTokens(self.secrets)
+        return Listener(self.table, self.blobs, self.suppressions, signer, lambda: self.site.newsletters)
 
     def retention(self) -> "Retention":
         """What forgets what is kept no longer."""

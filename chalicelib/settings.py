@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -57,6 +57,24 @@ SETTINGS = (
     Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
     Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
     Setting("SENDBRIEF_SES_BULK", "`off`", "`on`: up to 50 mails of a letter in one call, see [SES](#ses)."),
+    Setting(
+        "SENDBRIEF_EVENT_QUEUE_URL",
+        "none",
+        "SQS queue of events of SES, see [hearing back](#hearing-back); with any"
+        " store.",
+    ),
+    Setting(
+        "SENDBRIEF_BOUNCES",
+        "none",
+        "Where returned mails come in: `maildir:/path` or `imaps://user:password@host/INBOX`, see"
+        " [hearing back](#hearing-back).",
+    ),
+    Setting(
+        "SENDBRIEF_BOUNCE_ADDRESS",
+        "none",
+        "An address like `bounces@example.org`: each mail is then sent from `bounces+…@example.org`, an"
+        " address of its own.",
+    ),
 )
 _KNOWN = {setting.variable for setting in SETTINGS}
 
@@ -82,6 +100,9 @@ class Settings:
     dead_letter_url: str = ""
     configuration_set: str = ""
     ses_bulk: bool = False
+    event_queue_url: str = ""
+    bounces: str = field(default="", repr=False)
+    bounce_address: str = ""
     region: str = ""
     """Where AWS is asked, as boto3 reads it: for the record of processing alone."""
 
@@ -113,6 +134,9 @@ def load_settings(
         notice_queue_url=values.get("SENDBRIEF_NOTICE_QUEUE_URL", ""),
         dead_letter_url=values.get("SENDBRIEF_DEAD_LETTER_URL", ""),
         configuration_set=values.get("SENDBRIEF_SES_CONFIGURATION_SET", ""),
+        event_queue_url=values.get("SENDBRIEF_EVENT_QUEUE_URL", ""),
+        bounces=values.get("SENDBRIEF_BOUNCES", ""),
+        bounce_address=_bounce_address(values),
         ses_bulk=_choice(values, "SENDBRIEF_SES_BULK", ("off", "on")) == "on",
         region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION", ""),
     )
@@ -128,6 +152,17 @@ def _absolute(path: Path) -> Path:
 def _default_site() -> Path:
     """Where the functions run, the site lies beside the code; elsewhere it is the folder one stands in."""
     return PROJECT_ROOT if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else Path.cwd()
+
+
+def _bounce_address(values: Mapping[str, str]) -> str:
+    """An ASCII address to which each mail's reference is added behind a plus."""
+    name = "SENDBRIEF_BOUNCE_ADDRESS"
+    value = values.get(name, "").strip()
+    if value and not re.fullmatch(r"[A-Za-z0-9._=-]{1,40}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}", value):
+        raise ConfigurationError(
+            f"{name} is '{value[:60]}'.", "Set it to a plain address like bounces@example.org, 40 characters before the @."
+        )
+    return value
 
 
 def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from chalicelib.cli import (
     draft_commands,
     edition_commands,
     form_commands,
+    hearing_commands,
     import_commands,
     key_commands,
     lint_commands,
@@ -81,6 +82,7 @@ archive_commands.register(app)
 backup_commands.register(app)
 lint_commands.register(app)
 form_commands.register(app)
+hearing_commands.register(app)
 privacy_commands.register(app)
 segment_commands.register(subscriber_commands.app)
 app.add_typer(subscriber_commands.app, name="subscribers")

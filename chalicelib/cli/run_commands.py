@@ -1,12 +1,14 @@
 """Commands that send: tick, run, serve; and the demo."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from chalicelib.cli.context import err, escape, house, out, print_json
+from chalicelib.cli.hearing import hearing
 from chalicelib.cli.posting import sending_notices
 from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
@@ -37,9 +39,16 @@ def tick(now: Now = None, json: Json = False) -> None:
 
 def run() -> None:
     """Tick and send until stopped (Ctrl-C or SIGTERM)."""
-    with house() as runtime, shutdown() as stop, sending_notices(runtime, stop), telling(runtime, stop):
+    with house() as runtime, shutdown() as stop, _beside(runtime, stop):
         out.print(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
         keep_ticking(runtime, stop)
+
+
+@contextmanager
+def _beside(runtime: Runtime, stop: threading.Event) -> Iterator[None]:
+    """What goes on beside ticks and pages: mails to single people, webhooks, hearing back."""
+    with sending_notices(runtime, stop), telling(runtime, stop), hearing(runtime, stop):
+        yield
 
 
 def keep_ticking(runtime: Runtime, stop: threading.Event) -> None:
@@ -80,7 +89,7 @@ def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *
 
     server = start(runtime, host, port, desk=desk, ready=_told(desk))
     try:
-        with sending_notices(runtime, stop), telling(runtime, stop):
+        with _beside(runtime, stop):
             if ticking:
                 keep_ticking(runtime, stop)
             else:

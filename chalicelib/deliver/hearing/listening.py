@@ -40,6 +40,12 @@ class Tally:
         self.read += 1
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
 
+    def __add__(self, other: "Tally") -> "Tally":
+        kinds = {kind: self.verdicts.get(kind, 0) + other.verdicts.get(kind, 0)
+                 for kind in {**self.verdicts, **other.verdicts}}  # fmt: skip
+        recorded, troubles = self.recorded + other.recorded, [*self.troubles, *other.troubles]
+        return Tally(self.read + other.read, kinds, recorded, troubles)
+
 
 class Listener:
     """Reads what comes for one site, and has it recorded."""
