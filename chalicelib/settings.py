@@ -60,8 +60,7 @@ SETTINGS = (
     Setting(
         "SENDBRIEF_EVENT_QUEUE_URL",
         "none",
-        "SQS queue of events of SES, see [hearing back](#hearing-back); with any"
-        " store.",
+        "SQS queue of events of SES, see [hearing back](#hearing-back); with any store.",
     ),
     Setting(
         "SENDBRIEF_BOUNCES",
@@ -160,7 +159,8 @@ def _bounce_address(values: Mapping[str, str]) -> str:
     value = values.get(name, "").strip()
     if value and not re.fullmatch(r"[A-Za-z0-9._=-]{1,40}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}", value):
         raise ConfigurationError(
-            f"{name} is '{value[:60]}'.", "Set it to a plain address like bounces@example.org, 40 characters before the @."
+            f"{name} is '{value[:60]}'.",
+            "Set it to a plain address like bounces@example.org, 40 characters before the @.",
         )
     return value
 
