@@ -126,7 +126,14 @@ class Runtime(Adapters):
         """What sends mails to single people, of the site as it is now."""
         from chalicelib.deliver.notices import Notices
 
-        return Notices(self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock)
+        return Notices(
+            self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock, self._bounces
+        )  # fmt: skip
+
+    @property
+    def _bounces(self) -> str:
+        """Where mails come back to; SES has its own way to tell."""
+        return "" if self.settings.transport == "ses" else self.settings.bounce_address
 
     @property
     def listener(self) -> "Listener":
@@ -207,6 +214,7 @@ class Runtime(Adapters):
             self.clock, progress=progress, wave_size=self.crew.wave, time_left=time_left,
             turns=self.turns(PATIENCE_SECONDS if patience is None else patience),
             recorder=GroupingRecorder(self.table) if embedded else DirectRecorder(self.table), watch=self.watching,
+            bounces=self._bounces,
         )  # fmt: skip
 
     @property

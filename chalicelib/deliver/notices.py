@@ -18,6 +18,7 @@ from chalicelib.audience.tokens import (
     ChangeTokens,
     ConfirmTokens,
     DataTokens,
+    MailTokens,
     PreferencesTokens,
     Secrets,
     UnsubscribeTokens,
@@ -25,6 +26,7 @@ from chalicelib.audience.tokens import (
 from chalicelib.clock import Clock
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.values import Site
+from chalicelib.deliver.hearing.references import bounce_sender, signed_message_id
 from chalicelib.deliver.latest import latest_issues
 from chalicelib.errors import ConflictError, StoreError, TransportUnavailableError
 from chalicelib.render.compiling import compile_notice
@@ -97,8 +99,9 @@ class Notices:
     """Sends notices of one site through one transport."""
 
     def __init__(self, site: Site, table: Table, blobs: Blobs, transport: Transport, secrets: Secrets,
-                 clock: Clock) -> None:  # fmt: skip
+                 clock: Clock, bounces: str = "") -> None:  # fmt: skip
         self._site, self._table, self._transport, self._clock = site, table, transport, clock
+        self._bounces, self._signer = bounces, MailTokens(secrets)
         self._editions = EditionStore(table, blobs)
         self._letters: dict[tuple[Kind, str, tuple[str, ...]], Letter] = {}
         self._audience, self._signups, self._moves = Audience(table, secrets), SignUps(table), Moves(table)
@@ -180,7 +183,9 @@ class Notices:
     def _mail(self, task: Task, to: _Addressee, now: datetime) -> Mail:
         language = task.language if task.language in self._site.languages else self._site.fallback
         content = self._letter(task.kind, language, to.newsletters).personalise(self._reader(task, to, now))
-        return Mail(self._site.sender.address, to.address, content, {"notice": str(task.kind)})
+        sid = self._audience.sid(to.address)  # whose mailbox it is: of a new address, not yet the person's own
+        back = bounce_sender(self._bounces, sid, self._signer.sign(sid)) if self._bounces else ""
+        return Mail(back or self._site.sender.address, to.address, content, {"notice": str(task.kind), "person": sid})
 
     def _letter(self, kind: Kind, language: str, names: tuple[str, ...]) -> Letter:
         """The letter of a notice, compiled once for all who get the same."""
@@ -204,7 +209,8 @@ class Notices:
                 "preferences_url": f"{base}/p/{self._preferences.make(task.sid, first, now)}",
             }
         domain = self._site.sender.address.rpartition("@")[2]
-        message_id = f"{task.kind}.{now:%Y%m%d%H%M%S%f}.{task.sid}@{domain}"
+        reference = f"{task.kind}.{now:%Y%m%d%H%M%S%f}.{self._audience.sid(to.address)}"
+        message_id = signed_message_id(reference, self._signer, domain)
         return Reader(address=to.address, name=to.name, message_id=message_id, date=now, **links)
 
     def _mark(self, task: Task, now: datetime) -> bool:

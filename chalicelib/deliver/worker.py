@@ -107,14 +107,14 @@ class Worker:
         wall: Callable[[], float] = time.time, wave_size: int = WAVE_SIZE,
         progress: Progress = lambda _edition, _count: None, turns: Turns | None = None,
         recorder: Recorder | None = None, watch: Watch | None = None, time_left: Callable[[], float] = lambda: math.inf,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, bounces: str = "",
     ) -> None:  # fmt: skip
         self._table, self._chunks, self._editions = table, chunks, editions
         self._transport, self._sender, self._clock, self._wall = transport, sender, clock, wall
         self._wave_size, self._progress, self._turns, self._watch = wave_size, progress, turns or Turns(), watch
         self._recorder = recorder or DirectRecorder(table)
         self._time_left, self._sleep = time_left, sleep
-        self._preparer = Preparer(site, table, chunks, secrets, clock)
+        self._preparer = Preparer(site, table, chunks, secrets, clock, bounces)
 
     async def work(self, edition_id: str, number: int) -> Work:
         """Send what is left of a chunk. Safe to call at any time, any number of times, from anywhere.
