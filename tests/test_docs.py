@@ -143,6 +143,7 @@ def test_every_content_key_is_explained() -> None:
         "### theme",
         "### subscribing",
         "### privacy",
+        "### pace",
         "### webhooks",
         "### sources",
         "## content/newsletters/\\<name\\>.yaml",

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from dateutil.rrule import rrulestr
 
@@ -28,6 +28,7 @@ from chalicelib.content.yamldoc import parse_yaml
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _RULE = re.compile(r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*\Z")
 _CADENCES = ("every", "monthly")
+_USUAL_TIME = time(10)
 
 
 def read_newsletters(site: Site, problems: Problems, templates: tuple[str, ...]) -> tuple[dict[str, Newsletter], bool]:
@@ -75,6 +76,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         description=fields.localized("description", languages=site.languages),
         calendar=_calendar(fields, template, scheduled=schedule is not None),
         segment=read_segment(fields, "segment", site),
+        quiet=fields.flag("quiet", default=True),
         file=fields.file,
     )
     fields.finish(("schedule", "trigger"))
@@ -145,7 +147,7 @@ def _schedule(fields: Fields, site: Site) -> Schedule | None:
     if sub is None:
         return None
     rule = sub.parsed("rule", _rule, "", required=True)
-    at = sub.parsed("at", parse_time, parse_time("10:00"))
+    at, reader = sub.parsed("at", _at, (_USUAL_TIME, False))
     text = sub.text("starts")
     starts = datetime(2000, 1, 1)  # noqa: DTZ001 (a local date, given its zone with each slot)
     if text:
@@ -156,7 +158,15 @@ def _schedule(fields: Fields, site: Site) -> Schedule | None:
     elif "INTERVAL" in rule:
         sub.wrong("rule", "a rule with INTERVAL needs 'starts: 2026-01-08' to count from", "missing-key")
     sub.finish()
-    return Schedule(rule, at, starts) if rule else None
+    return Schedule(rule, at, starts, reader) if rule else None
+
+
+def _at(text: str) -> tuple[time, bool]:
+    """A local time of day, and whether it counts in each reader's own zone. Raises ValueError."""
+    word, _, rest = text.partition(" ")
+    if word != "reader":
+        return parse_time(text), False
+    return parse_time(rest) if rest else _USUAL_TIME, True
 
 
 def _rule(text: str) -> str:

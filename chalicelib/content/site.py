@@ -11,6 +11,7 @@ from chalicelib.content.posts import path_pattern
 from chalicelib.content.privacy_reading import read_privacy
 from chalicelib.content.problems import Problems, did_you_mean
 from chalicelib.content.segment_reading import read_named_segments, vocabulary_of
+from chalicelib.content.sending_reading import read_sending
 from chalicelib.content.subscribing import Subscribing, WorkUse
 from chalicelib.content.theme import read_theme
 from chalicelib.content.values import (
@@ -70,6 +71,7 @@ def _site(root: Path, fields: Fields, problems: Problems) -> Site:
         theme=read_theme(root, fields, problems),
         subscribing=_subscribing(fields),
         privacy=read_privacy(fields, languages),
+        sending=read_sending(fields),
         webhooks=read_webhooks(fields),
     )
     site = replace(site, segments=read_named_segments(fields, "segments", vocabulary_of(site)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from chalicelib.content.privacy import Privacy
+from chalicelib.content.sending import Sending
 from chalicelib.content.subscribing import Subscribing
 from chalicelib.content.webhooks import Webhook
 
@@ -99,8 +100,7 @@ class Source:
     pattern: str = ""
     url: str = ""
     backlog: timedelta | None = None
-    limit: int = 20
-    """How many of its entries one edition shows; the rest is linked."""
+    limit: int = 20  # how many of its entries one edition shows; the rest is linked
     topics: tuple[str, ...] = ()
     ignore_keys: tuple[str, ...] = ()
     line: int = 0
@@ -161,8 +161,7 @@ class Layout:
     show: Show = Show.SUMMARY
     words: int = 0
     pictures: bool = False
-    shape: Shape = Shape.USUAL
-    """Of entries that name none themselves."""
+    shape: Shape = Shape.USUAL  # of entries that name none themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +173,7 @@ class Section:
     kind: Kind | None = None
     within: timedelta | None = None
     rest: bool = False
-    remind: bool = False
-    """What is to come is named once more in the last edition before it."""
+    remind: bool = False  # what is to come is named once more in the last edition before it
     layout: Layout = field(default_factory=Layout)
 
 
@@ -201,6 +199,7 @@ class Schedule:
     rule: str
     at: time
     starts: datetime
+    reader: bool = False  # ``at`` counts in each reader's own zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +222,8 @@ class Newsletter:
     """``latest``, or ``latest <topic or category>``: which entry is the highlight where no note names one."""
     description: Localized = field(default_factory=dict)
     calendar: CalendarUse = CalendarUse.NONE
-    segment: str = ""
-    """The filter of members that get it, written out (see segments.py); '' for all."""
+    segment: str = ""  # the filter of members that get it, written out (see segments.py); '' for all
+    quiet: bool = True  # keeps to the site's quiet hours
     file: str = ""
 
 
@@ -311,6 +310,7 @@ class Site:
     theme: Theme = field(default_factory=Theme)
     subscribing: Subscribing = field(default_factory=Subscribing)
     privacy: Privacy = field(default_factory=Privacy)
+    sending: Sending = field(default_factory=Sending)
     webhooks: tuple[Webhook, ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)  # filters of members by name, written out
 
