@@ -1,18 +1,20 @@
 """Making a wave ready: who still gets the mail, as memberships and suppressions are now, and each one's bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from chalicelib.audience.subscriber import Membership, MemberState, membership_from_data
-from chalicelib.audience.suppression import stopped_members
-from chalicelib.audience.tokens import PreferencesTokens, Secrets, UnsubscribeTokens
+from chalicelib.audience.subscriber import MemberState
+from chalicelib.audience.suppression import Suppressions
+from chalicelib.audience.tokens import MailTokens, PreferencesTokens, Secrets, UnsubscribeTokens
 from chalicelib.clock import Clock
 from chalicelib.compose.editions import Edition
 from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, Recipient
+from chalicelib.deliver.hearing.references import bounce_sender, edition_reference
 from chalicelib.errors import AddressError, RenderError
 from chalicelib.render.letter import Letter, Reader
-from chalicelib.store import Table
+from chalicelib.store import Data, Table
 from chalicelib.transports import Mail
 
 MOST_LETTERS = 64
@@ -29,40 +31,43 @@ class Ready:
 
 
 class Preparer:
-    """Prepares waves of one site's editions."""
+    """Prepares waves of one site's editions. With ``bounces`` (an address) each mail has a way back of its own."""
 
-    def __init__(self, site: Site, table: Table, chunks: ChunkStore, secrets: Secrets, clock: Clock) -> None:
+    def __init__(
+        self, site: Site, table: Table, chunks: ChunkStore, secrets: Secrets, clock: Clock, bounces: str = ""
+    ) -> None:
         self._site, self._table, self._chunks, self._clock = site, table, chunks, clock
-        self._tokens, self._preferences = UnsubscribeTokens(secrets), PreferencesTokens(secrets)
+        self._suppressions = Suppressions(table)
+        self._addressing = _Addressing(site, secrets, bounces)
         self._letters: dict[tuple[str, str], Letter] = {}
 
     def ready(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> Ready:
         """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
         members = self._members(edition.newsletter, [recipient.sid for recipient in wave.values()])
-        stopped = stopped_members(self._table, members.values())
-        today = self._clock().astimezone(self._site.time_zone).date().isoformat()
+        stopped = self._suppressions.stopped({sid: data["address"] for sid, data in members.items()})
+        now = self._clock()
+        today = now.astimezone(self._site.time_zone).date().isoformat()
         letters = {variant: self._letter(edition.id, variant) for variant in {r.variant for r in wave.values()}}
-        ready = Ready()
+        ready, write = Ready(), self._addressing.of(edition, number, now)
         for position, recipient in wave.items():
-            member = members.get(recipient.sid)
-            if member is None or member.state is not MemberState.CONFIRMED:
+            sid, member = recipient.sid, members.get(recipient.sid)
+            if member is None or member["state"] != MemberState.CONFIRMED:
                 ready.skips[position] = "unsubscribed since planning"
-            elif recipient.sid in stopped:
-                ready.skips[position] = f"suppressed: {stopped[recipient.sid].reason}"
-            elif member.paused_until > today:
-                ready.skips[position] = f"paused until {member.paused_until}"
+            elif sid in stopped:
+                ready.skips[position] = f"suppressed: {stopped[sid].reason}"
+            elif member.get("paused", "") > today:
+                ready.skips[position] = f"paused until {member['paused']}"
             else:
                 try:
-                    letter = letters[recipient.variant]
-                    ready.mails[position] = self._mail(edition, number, position, letter, member)
-                    ready.sids[position] = recipient.sid
+                    ready.mails[position] = write(letters[recipient.variant], position, sid, member)
+                    ready.sids[position] = sid
                 except (AddressError, RenderError) as error:
                     ready.failed[position] = f"can't be written to: {error.message}"
         return ready
 
-    def _members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Membership]:
+    def _members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Data]:
         """The memberships as they are now: the wave's ids lie side by side, so a range of each shard has them."""
-        found: dict[str, Membership] = {}
+        found: dict[str, Data] = {}
         by_shard: dict[str, list[str]] = {}
         for sid in sids:
             by_shard.setdefault(sid[0], []).append(sid)
@@ -72,26 +77,11 @@ class Preparer:
                 page = self._table.query(
                     f"LIST#{newsletter}#{shard}", first=min(wanted), last=max(wanted), cursor=cursor
                 )
-                for item in page.items:
-                    found[item.key.sk] = membership_from_data(newsletter, item.key.sk, item.data)
+                found.update((item.key.sk, item.data) for item in page.items)
                 cursor = page.cursor
                 if cursor is None:
                     break
         return found
-
-    def _mail(self, edition: Edition, number: int, position: int, letter: Letter, member: Membership) -> Mail:
-        base, whose, now = self._site.base_url, (member.sid, edition.newsletter), self._clock()
-        reader = Reader(
-            address=member.address,
-            name=member.name,
-            unsubscribe_url=f"{base}/u/{self._tokens.make(*whose)}",
-            preferences_url=f"{base}/p/{self._preferences.make(*whose, now)}",
-            message_id=message_id(edition.id, member.sid, self._site),
-            date=now,
-        )
-        content = letter.personalise(reader)
-        tags = {"edition": edition.id, "chunk": str(number), "position": str(position)}
-        return Mail(self._site.sender.address, member.address, content, tags)
 
     def _letter(self, edition: str, variant: str) -> Letter:
         key = (edition, variant)
@@ -102,6 +92,34 @@ class Preparer:
         return self._letters[key]
 
 
-def message_id(edition: str, sid: str, site: Site) -> str:
-    """The same for the same mail, whoever sends it: a log of the provider can be searched for it."""
-    return f"{edition.replace('/', '.')}.{sid}@{site.sender.address.rpartition('@')[2]}"
+class _Addressing:
+    """What stands on one reader's mail alone: address, links, Message-ID, and the way back."""
+
+    def __init__(self, site: Site, secrets: Secrets, bounces: str) -> None:
+        self._base, self._sender, self._bounces = site.base_url, site.sender.address, bounces
+        self._domain = self._sender.rpartition("@")[2]
+        self._unsubscribe = UnsubscribeTokens(secrets).make
+        self._preferences = PreferencesTokens(secrets).make
+        self._sign = MailTokens(secrets).sign
+
+    def of(self, edition: Edition, number: int, now: datetime) -> Callable[[Letter, int, str, Data], Mail]:
+        """What makes the mail of one position of a chunk from a letter and a membership."""
+        newsletter, chunk = edition.newsletter, str(number)
+        stem = edition_reference(edition.id, number, 0)[:-1]
+
+        def write(letter: Letter, position: int, sid: str, member: Data) -> Mail:
+            reference = f"{stem}{position}"
+            signature, address = self._sign(reference), member["address"]
+            reader = Reader(
+                address=address,
+                name=member.get("name", ""),
+                unsubscribe_url=f"{self._base}/u/{self._unsubscribe(sid, newsletter)}",
+                message_id=f"{reference}.{signature}@{self._domain}",
+                date=now,
+                preferences_url=f"{self._base}/p/{self._preferences(sid, newsletter, now)}",
+            )
+            tags = {"edition": edition.id, "chunk": chunk, "position": str(position)}
+            sender = bounce_sender(self._bounces, reference, signature) if self._bounces else self._sender
+            return Mail(sender, address, letter.personalise(reader), tags)
+
+        return write
