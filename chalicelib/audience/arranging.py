@@ -14,7 +14,7 @@ def rearranged(
 ) -> tuple[list[Membership], list[Evidence]]:
     """The memberships that change, and the evidence of each; a newsletter that was not ``shown`` is kept.
 
-    What was shown and is not wanted any more is left; language, name and pause go into every membership kept.
+    What was shown and is not wanted any more is left; language, zone, name and pause go into every membership kept.
     """
     changed, evidence = list[Membership](), list[Evidence]()
     for name in dict.fromkeys([*person.confirmed, *wishes.newsletters]):
@@ -44,6 +44,7 @@ def _wanted(person: Person, name: str, wishes: Wishes, shown: Collection[str], n
         state=MemberState.CONFIRMED,
         paused_until=wishes.paused_until,
         joined=now.isoformat() if back else base.joined,
+        zone=wishes.zone,
     )
 
 

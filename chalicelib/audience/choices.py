@@ -2,7 +2,8 @@
 
 A form has ``newsletter`` once for each that is ticked, and for each of them ``cadence.<newsletter>``,
 ``topics.<newsletter>`` (``all`` or ``chosen``) and ``topic.<newsletter>`` for each ticked topic; beside them
-``language``, ``name`` and ``pause`` (an ISO date), and ``had`` for each newsletter that was got when it was shown.
+``language``, ``zone`` (an IANA name, or empty for the site's), ``name`` and ``pause`` (an ISO date), and ``had`` for
+each newsletter that was got when it was shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from chalicelib.audience.address import clean_name
 from chalicelib.audience.subscriber import Membership
+from chalicelib.compose.reader_time import known_zone
 from chalicelib.content.values import Newsletter, Site, Topic
 from chalicelib.errors import UsageError
 
@@ -59,6 +61,7 @@ class Wishes:
     name: str = ""
     paused_until: str = ""
     had: frozenset[str] = frozenset()
+    zone: str = ""
 
 
 def offered(site: Site, newsletter: Newsletter) -> Offer:
@@ -72,6 +75,11 @@ def offered(site: Site, newsletter: Newsletter) -> Offer:
     )
 
 
+def offers_zones(site: Site) -> bool:
+    """Whether anything comes at each reader's own time: else a zone is nothing to be asked for."""
+    return any(one.schedule and one.schedule.reader for one in site.newsletters.values())
+
+
 def read_wishes(form: Form, site: Site, members: Mapping[str, Membership], today: date) -> Wishes:
     """What a form says. What it leaves out stays as in ``members``; newsletters and topics given up since are passed
     over. Raises FormError: ``foreign`` (a value that was never offered), ``no_topics``, ``pause``.
@@ -79,10 +87,11 @@ def read_wishes(form: Form, site: Site, members: Mapping[str, Membership], today
     ticked = dict.fromkeys(name for name in form.get("newsletter", ()) if name in site.newsletters)
     return Wishes(
         newsletters={name: _choices(form, site, name, members.get(name)) for name in ticked},
-        language=_one(form, "language", site.languages, _first(members, "language")),
-        name=clean_name(_text(form, "name")) if "name" in form else _first(members, "name"),
-        paused_until=_pause(form, today) if "pause" in form else _first(members, "paused_until"),
+        language=_one(form, "language", site.languages, first_of(members, "language")),
+        name=clean_name(_text(form, "name")) if "name" in form else first_of(members, "name"),
+        paused_until=_pause(form, today) if "pause" in form else first_of(members, "paused_until"),
         had=frozenset(form.get("had", ())),
+        zone=_zone(form) if "zone" in form else first_of(members, "zone"),
     )
 
 
@@ -111,6 +120,13 @@ def _one(form: Form, name: str, known: Sequence[str], kept: str) -> str:
     return values[0]
 
 
+def _zone(form: Form) -> str:
+    zone = _text(form, "zone").strip()
+    if zone and not known_zone(zone):
+        raise FormError("foreign")
+    return zone
+
+
 def _pause(form: Form, today: date) -> str:
     text = _text(form, "pause").strip()
     if not text:
@@ -128,14 +144,16 @@ def _text(form: Form, name: str) -> str:
     return next(iter(form.get(name, ())), "")
 
 
-def _first(members: Mapping[str, Membership], name: str) -> str:
+def first_of(members: Mapping[str, Membership], name: str) -> str:
+    """A person's own value that all their memberships bear, as far as one says it."""
     return next((value for one in members.values() if (value := str(getattr(one, name)))), "")
 
 
 def describe(member: Membership) -> str:
     """What somebody chose, in words for the evidence."""
     topics = "all topics" if member.topics is None else f"topics {' '.join(sorted(member.topics))}"
-    parts = (member.language, member.cadence, topics, member.paused_until and f"paused until {member.paused_until}")
+    paused = member.paused_until and f"paused until {member.paused_until}"
+    parts = (member.language, member.cadence, topics, member.zone and f"zone {member.zone}", paused)
     return ", ".join(part for part in parts if part)
 
 

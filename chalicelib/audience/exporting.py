@@ -9,9 +9,10 @@ from typing import Any, TextIO
 
 from chalicelib.audience.subscriber import Membership, MemberState
 
-COLUMNS = ("email", "name", "language", "topics", "cadence", "newsletter", "state", "joined", "paused", "marks")
+COLUMNS = ("email", "name", "language", "topics", "cadence", "newsletter", "state", "joined", "paused", "marks", "zone")
 NO_TOPICS = "(none)"
 """What stands for a choice of no topic at all; an empty cell means all of them."""
+_LISTMONK = ("language", "topics", "cadence", "joined", "paused", "marks", "zone")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _BREAKS = re.compile(r"[\s%]")
@@ -44,6 +45,7 @@ def export_csv(members: Iterable[Membership], out: TextIO) -> int:
         row = (
             member.address, member.name, member.language, _topics(member), member.cadence, member.newsletter,
             str(member.state), member.joined, member.paused_until, marks_cell(member.marks),
+            member.zone,
         )  # fmt: skip
         writer.writerow([safe_cell(cell) for cell in row])
         count += 1
@@ -70,7 +72,7 @@ def _export_listmonk(members: Iterable[Membership], out: TextIO) -> int:
     for member in members:
         if member.state is MemberState.CONFIRMED:
             data = _data(member)
-            kept = {name: data[name] for name in ("language", "topics", "cadence", "joined", "paused", "marks")}
+            kept = {name: data[name] for name in _LISTMONK}
             attributes = {name: value for name, value in kept.items() if value or (name == "topics" and value == [])}
             writer.writerow((member.address, member.name, json.dumps(attributes, ensure_ascii=False)))
             count += 1
@@ -102,6 +104,7 @@ def _data(member: Membership) -> dict[str, Any]:
         "joined": member.joined,
         "paused": member.paused_until,
         "marks": sorted(member.marks),
+        "zone": member.zone,
     }
 
 

@@ -10,6 +10,7 @@ from chalicelib.errors import UsageError
 FIELDS = (
     "email", "name", "first_name", "last_name", "language", "topics", "cadence", "joined", "confirmed", "paused",
     "state", "newsletter", "tags", "marks", "attributes", "left_at", "bounced_at",
+    "zone",
 )  # fmt: skip
 """``confirmed`` wins over ``joined``; ``mark:KIND`` makes marks of that kind, ``attributes.NAME`` is a column too."""
 _WORDS = {
@@ -25,6 +26,7 @@ _WORDS = {
                "signup date", "date added", "subscription date", "timestamp signup"),
     "confirmed": ("confirm time", "confirmed at", "confirmation time"),
     "paused": ("paused", "paused until"),
+    "zone": ("zone", "timezone", "time zone", "tz", "zeitzone"),
     "state": ("status", "subscription status", "member status", "email status"),
     "tags": ("tags", "tag", "labels"),
     "left_at": ("unsub time", "unsubscribed at", "unsubscribe date"),

@@ -16,6 +16,7 @@ from chalicelib.audience.import_mapping import Mapped, word_of
 from chalicelib.audience.import_reading import Value, plain
 from chalicelib.audience.subscriber import Membership, MemberState
 from chalicelib.audience.tokens import Secrets
+from chalicelib.compose.reader_time import known_zone
 from chalicelib.content.problems import did_you_mean
 from chalicelib.content.values import Newsletter, Site
 
@@ -111,6 +112,7 @@ class Reader:
             paused_until=_paused(_text(fields, "paused"), remarks),
             joined=joined or self._today,
             marks=self._marks(fields, values, remarks),
+            zone=self._zone(_text(fields, "zone"), remarks),
         )
         return Said(row, fate, member, joined, tuple(remarks))
 
@@ -145,6 +147,14 @@ class Reader:
         hint = did_you_mean(cadence[:40], self.newsletter.cadences)
         remarks.append(f"cadence '{cadence[:40]}' is not offered; {hint}; gets every edition")
         return "every"
+
+    def _zone(self, zone: str, remarks: list[str]) -> str:
+        """An IANA name; none given means the site's."""
+        if not zone or known_zone(zone):
+            return zone
+        own = self.site.time_zone.key
+        remarks.append(f"zone '{zone[:40]}' is no name like America/New_York; counts as the site's, {own}")
+        return ""
 
     def _chosen(self, value: Value, remarks: list[str]) -> frozenset[str] | None:
         """Topics parted by blanks or semicolons; none given means all."""
@@ -241,8 +251,8 @@ def _attributes(value: Value, remarks: list[str]) -> dict[str, Value]:
             remarks.append("its attributes are no JSON; left out")
     if not isinstance(data, Mapping):
         return {}
-    known = {"lang": "language", "locale": "language"}
-    kept = ("language", "lang", "locale", "topics", "cadence", "joined", "paused", "tags", "marks")
+    known = {"lang": "language", "locale": "language", "timezone": "zone"}
+    kept = ("language", "lang", "locale", "topics", "cadence", "joined", "paused", "tags", "marks", "zone", "timezone")
     return {known.get(name, name): plain(data[name]) for name in kept if data.get(name) is not None}
 
 

@@ -223,6 +223,7 @@ def merged(first: Said, second: Said) -> Said:
         name=member.name or other.name,
         language=member.language or other.language,
         marks=member.marks | other.marks,
+        zone=member.zone or other.zone,
     )
     return replace(first, member=filled)
 

@@ -121,6 +121,7 @@ def _what_becomes(wanted: Membership, found: dict[Key, Item], today: str) -> tup
         name=known.name or wanted.name,
         language=known.language or wanted.language,
         marks=known.marks | wanted.marks,
+        zone=known.zone or wanted.zone,
     )
     return ("same" if filled == known else "changed"), filled
 

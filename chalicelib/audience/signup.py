@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.audience.choices import Choices, choices_from_data, choices_to_data, describe
+from chalicelib.audience.choices import Choices, choices_from_data, choices_to_data, describe, first_of
 from chalicelib.audience.people import Announce, Person, load_person, nothing_more, person_writes, settle
 from chalicelib.audience.subscriber import Basis, Evidence, Membership, MemberState, Profile, moved_key, suppression_key
 from chalicelib.audience.suppression import WAY_BACK
@@ -35,6 +35,7 @@ class Request:
     text: str
     asked: datetime
     flags: tuple[str, ...] = ()
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class SignUps:
             earlier = read_request(item) if item else None
             merged = {**(earlier.newsletters if earlier else {}), **wanted}
             name = request.name or (earlier.name if earlier else "")
+            zone = request.zone or (earlier.zone if earlier else "")
             kept = dict(list(merged.items())[-MAX_NEWSLETTERS:])
-            data = _data(replace(request, newsletters=kept, name=name))
+            data = _data(replace(request, newsletters=kept, name=name, zone=zone))
             write = Replace(item, data, expires) if item else Insert(pending_key(sid), data, expires)
             return None, [write]
 
@@ -142,6 +144,7 @@ def _member(person: Person, newsletter: str, request: Request, now: datetime) ->
         newsletter, person.sid, request.address, request.name or (old.name if old else ""), request.language,
         choices.topics, choices.cadence, MemberState.CONFIRMED, "", now.isoformat(),
         (old.marks if old else frozenset()) | {f"flag:{flag}" for flag in request.flags},
+        request.zone or first_of(person.members, "zone"),
     )  # fmt: skip
 
 
@@ -152,6 +155,7 @@ def read_request(item: Item) -> Request:
         data["address"], data["name"], data["language"],
         {name: choices_from_data(one) for name, one in data["newsletters"].items()},
         data["form"], data["text"], datetime.fromisoformat(data["asked"]), tuple(data.get("flags", ())),
+        data.get("zone", ""),
     )  # fmt: skip
 
 
@@ -165,4 +169,5 @@ def _data(request: Request) -> dict[str, Any]:
         "text": request.text,
         "asked": request.asked.isoformat(),
         **({"flags": list(request.flags)} if request.flags else {}),
+        **({"zone": request.zone} if request.zone else {}),
     }

@@ -33,7 +33,8 @@ class Membership:
 
     ``paused_until`` is the ISO date (in the site's zone) of the first day on which mails come again, '' where there is
     no pause. ``joined`` is the ISO moment (UTC) of the confirmation. ``marks`` are facts that segments ask for, as
-    ``kind:value``: ``tag:speaker``, ``opened-survey:spring``.
+    ``kind:value``: ``tag:speaker``, ``opened-survey:spring``. ``zone`` is the IANA name of where they are at home, ''
+    for the site's: what comes at a local time comes at theirs.
     """
 
     newsletter: str
@@ -47,6 +48,7 @@ class Membership:
     paused_until: str = ""
     joined: str = ""
     marks: frozenset[str] = frozenset()
+    zone: str = ""
 
     @property
     def key(self) -> Key:
@@ -132,6 +134,8 @@ def membership_to_data(membership: Membership) -> dict[str, Any]:
         data["joined"] = membership.joined
     if membership.marks:
         data["marks"] = sorted(membership.marks)
+    if membership.zone:
+        data["zone"] = membership.zone
     return data
 
 
@@ -150,6 +154,7 @@ def membership_from_data(newsletter: str, sid: str, data: Mapping[str, Any]) -> 
         paused_until=data.get("paused", ""),
         joined=data.get("joined", ""),
         marks=frozenset(data.get("marks", ())),
+        zone=data.get("zone", ""),
     )
 
 

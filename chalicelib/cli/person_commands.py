@@ -73,7 +73,8 @@ def _member(one: Mapping[str, Any]) -> str:
     topics = "all topics" if one["topics"] is None else f"topics {' '.join(one['topics'])}"
     paused = f", paused until {one['paused_until']}" if one["paused_until"] else ""
     marks = f", {' '.join(one['marks'])}" if one["marks"] else ""
-    return f"{one['newsletter']}: {one['state']}, {one['language']} {one['cadence']}, {topics}{paused}{marks}"
+    zone = f", zone {one['zone']}" if one["zone"] else ""
+    return f"{one['newsletter']}: {one['state']}, {one['language']} {one['cadence']}, {topics}{zone}{paused}{marks}"
 
 
 def _evidence(line: Mapping[str, str], runtime: Runtime) -> str:

@@ -11,6 +11,7 @@ from chalicelib.audience.subscriber import Basis
 from chalicelib.cli import intake_commands, person_commands
 from chalicelib.cli.context import escape, house, out
 from chalicelib.cli.draft_commands import find_newsletter
+from chalicelib.compose.reader_time import known_zone
 from chalicelib.content.problems import did_you_mean
 from chalicelib.errors import UsageError
 
@@ -29,6 +30,7 @@ def add(
     name: Annotated[str, typer.Option(help="How they want to be called.")] = "",
     language: Annotated[str, typer.Option(help="A language of the site.")] = "",
     cadence: Annotated[str, typer.Option(help="One of the newsletter's cadences.")] = "every",
+    zone: Annotated[str, typer.Option(help="Where they are at home, like America/New_York.")] = "",
 ) -> None:
     """Add one person as confirmed, with the ground for it on record."""
     with house() as runtime:
@@ -38,7 +40,10 @@ def add(
             raise UsageError(f"Language '{language}' is not one of the site's; {known}.")
         if cadence not in {"every", *chosen.cadences}:
             raise UsageError(f"{newsletter} has no cadence '{cadence}': {did_you_mean(cadence, chosen.cadences)}.")
-        member = replace(make_member(runtime.secrets, chosen.name, email, name, language), cadence=cadence)
+        if zone and not known_zone(zone):
+            raise UsageError(f"There is no time zone '{zone}'.", "Name it like America/New_York or Europe/Berlin.")
+        member = make_member(runtime.secrets, chosen.name, email, name, language)
+        member = replace(member, cadence=cadence, zone=zone)
         result = runtime.audience.subscribe([member], basis, "sendbrief subscribers add", datetime.now(UTC))[0]
         words = {"new": "is subscribed", "changed": "is changed", "same": "was subscribed already"}
         if result not in words:

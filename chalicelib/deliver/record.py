@@ -24,9 +24,10 @@ class Kept:
 
 KEPT = (
     Kept("profile", ("address", "name", "language", "created", "newsletters", "former")),
-    Kept("membership", ("address", "state", "name", "language", "topics", "cadence", "paused", "joined", "marks")),
+    Kept("membership", ("address", "state", "name", "language", "topics", "cadence", "paused", "joined", "marks",
+                        "zone")),
     Kept("evidence", ("at", "action", "newsletter", "basis", "how", "form", "text", "asked", "what")),
-    Kept("request", ("address", "name", "language", "newsletters", "form", "text", "asked")),
+    Kept("request", ("address", "name", "language", "newsletters", "form", "text", "asked", "zone")),
     Kept("change", ("to", "address", "at")),
     Kept("moved", ("to", "at")),
     Kept("suppression", ("reason", "at", "note", "by")),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.audience.choices import ALL, CHOSEN, EVERY, Form, offered
+from chalicelib.audience.choices import ALL, CHOSEN, EVERY, Form, first_of, offered
 from chalicelib.audience.subscriber import Membership, MemberState
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.values import Newsletter
@@ -85,6 +85,7 @@ def form_of(members: Mapping[str, Membership], language: str, today: date) -> Fo
     """
     confirmed = [name for name, one in members.items() if one.state is MemberState.CONFIRMED]
     form: dict[str, list[str]] = {"newsletter": confirmed, "language": [language]}
+    form["zone"] = [first_of(members, "zone")]
     for name, one in members.items():
         form[f"cadence.{name}"] = [one.cadence]
         form[f"topics.{name}"] = [ALL if one.topics is None else CHOSEN]

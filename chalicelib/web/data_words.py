@@ -63,6 +63,7 @@ def _membership(pages: Pages, one: Data) -> Group:
         "cadence": _known(pages, "web.choose.cadences", one["cadence"]),
         "topics": say("web.choose.all") if topics is None else ", ".join(titles.get(name, name) for name in topics),
         "language": pages.own_name(one["language"]) if one["language"] else "",
+        "zone": one["zone"],
         "paused_until": _day(pages, one["paused_until"]),
         "marks": ", ".join(one["marks"]),
     }

@@ -33,6 +33,7 @@ from chalicelib.web.forms import (
 from chalicelib.web.languages import choose_language
 from chalicelib.web.nonces import NONCE_FIELD
 from chalicelib.web.pages import Page
+from chalicelib.web.zones import zone_choice
 
 preferences = Blueprint(__name__)
 
@@ -113,6 +114,7 @@ class _Shown:
             had=form.get("had") or list(self.person.confirmed),
             parts=parts(shown, form, (part, shown.say("web.choose.no_topics"))),
             language_options=languages(shown, form),
+            zone_options=zone_choice(shown, form),
             has_name=bool(profile and profile.name),
             name=words(first(form, "name"), LONGEST_SHOWN),
             pause=words(first(form, "pause"), 10),

@@ -34,10 +34,11 @@ from chalicelib.web.forms import (
 )
 from chalicelib.web.nonces import NONCE_FIELD, SOONEST, TRAP_FIELD, NonceState, is_trapped
 from chalicelib.web.proof_of_work import ANSWER_FIELD, CHALLENGE_FIELD, ProofOfWork
+from chalicelib.web.zones import zone_choice
 
 subscribing = Blueprint(__name__)
 
-FORM = "subscribe/1"
+FORM = "subscribe/2"
 """The version of the form, for the evidence: another number whenever its fields or their meaning change."""
 PURPOSE = "subscribe"
 LONGEST_SHOWN = 320
@@ -103,7 +104,7 @@ def _keep(sid: str, address: str, wishes: Wishes, flags: tuple[str, ...], now: d
     runtime, shown = house.runtime(), pages()
     language = wishes.language or shown.language
     text = keep_text(runtime.table, "\n".join(consent(shown)), now)
-    asked = Request(address, wishes.name, language, wishes.newsletters, FORM, text, now, flags)
+    asked = Request(address, wishes.name, language, wishes.newsletters, FORM, text, now, flags, wishes.zone)
     runtime.signups.ask(sid, asked, now)
     ask(runtime.notice_queue, Task(Kind.CONFIRM, sid, language))
 
@@ -177,6 +178,7 @@ def _page(form: Form, now: datetime, again: _ShowAgainError | None = None) -> Re
         said=again.said if again else "",
         parts=parts(shown, form, part),
         language_options=languages(shown, form),
+        zone_options=zone_choice(shown, form),
         address=words(first(form, "address"), LONGEST_SHOWN),
         address_problem=again.address if again else "",
         anyway=again.anyway if again else "",

@@ -67,6 +67,7 @@ def test_a_member_is_told_each_field_and_the_words_they_agreed_to(people: People
     assert member == {
         "newsletter": "digest", "address": "ada@example.org", "name": "Ada", "language": "de", "topics": ["news"],
         "cadence": "monthly", "state": "confirmed", "paused_until": "", "joined": NOW.isoformat(), "marks": [],
+        "zone": "",
     }  # fmt: skip
     assert [(line["action"], line["form"], line["words"]) for line in found["consent"]] == [
         ("confirmed", "subscribe/1", WORDS)

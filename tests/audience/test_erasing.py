@@ -65,7 +65,7 @@ class World:
 
     def ask(self, address: str, name: str, now: datetime = NOW) -> str:
         sid, text = self.audience.sid(address), keep_text(self.table, "You get a mail a week.", NOW)
-        request = Request(address, name, "en", {"digest": Choices()}, "subscribe/1", text, now)
+        request = Request(address, name, "en", {"digest": Choices()}, "subscribe/1", text, now, zone="Asia/Tokyo")
         SignUps(self.table).ask(sid, request, now)
         return sid
 

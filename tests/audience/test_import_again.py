@@ -183,6 +183,7 @@ def memberships(draw: st.DrawFn) -> Membership:
         paused_until=draw(st.just("") | st.dates(date(2000, 1, 1), date(2100, 1, 1)).map(date.isoformat)),
         joined=draw(moments),
         marks=draw(st.frozensets(marks, max_size=3)),
+        zone=draw(st.sampled_from(["", "Asia/Tokyo", "America/Argentina/Buenos_Aires"])),
     )
 
 

@@ -38,8 +38,9 @@ HERE = load_settings({}, site=ROOT)
 
 def test_members_profiles_and_evidence_are_told_field_by_field() -> None:
     member = Membership(
-        "n", "s", "a", "b", "c", frozenset({"d"}), "monthly", paused_until="e", joined="f", marks=frozenset({"g"})
-    )
+        "n", "s", "a", "b", "c", frozenset({"d"}), "monthly", paused_until="e", joined="f", marks=frozenset({"g"}),
+        zone="Asia/Tokyo",
+    )  # fmt: skip
     assert set(membership_to_data(member)) == FIELDS["membership"]
     assert set(profile_to_data(Profile("s", "a", "b", "c", "d", {"n": "confirmed"}, ("f",)))) == FIELDS["profile"]
     assert set(evidence_to_data(Evidence(NOW, *"abcdefgh"))) == FIELDS["evidence"]

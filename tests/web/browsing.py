@@ -20,6 +20,7 @@ class Forms(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.sent, self.all, self.buttons = list[Fields](), list[list[str]](), list[list[Fields]]()
+        self._select = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
@@ -30,6 +31,12 @@ class Forms(HTMLParser):
             self.buttons.append([])
         elif tag == "button":
             self.buttons[-1].append({told["name"]: [told["value"]]} if "name" in told else {})
+        elif tag == "select":
+            self._select = told["name"]
+        elif tag == "option":
+            self.all[-1].append(f"{self._select}={told['value']}")
+            if "selected" in told:
+                self.sent[-1].setdefault(self._select, []).append(told["value"])
         elif tag == "input":
             self.all[-1].append(f"{told['name']}={told['value']}")
             if told["type"] not in {"radio", "checkbox"} or "checked" in told:

@@ -117,7 +117,7 @@ def test_from_the_form_to_the_welcome(client: Client, house: Runtime) -> None:
     assert (log.cadence, log.topics, log.language, log.name) == ("monthly", frozenset({"security"}), "de", "Nia")
     assert members["storm-warnings"].topics is None
     evidence = house.audience.history(sid)[-1]
-    assert evidence["form"] == "subscribe/1"
+    assert evidence["form"] == "subscribe/2"
     kept = house.table.get(Key("CONSENT-TEXT", evidence["text"]))
     assert kept is not None
     assert "you ask Harbour Guild to send you what you ticked" in kept.data["text"]

@@ -44,10 +44,12 @@ _TOPICS: Schema = {
     "type": ["array", "null"], "items": _text(64, 1), "minItems": 1, "maxItems": 200, "description": "null: all.",
 }  # fmt: skip
 _WANTED = _object("name", closed=True, name=_NEWSLETTER, cadence=_text(40, 1), topics=_TOPICS)
+_ZONE = _or_null(_text(64, description="Where they are at home, like Europe/Berlin; null: the site's own zone."))
 _PERSON: dict[str, Any] = {
     "address": _ADDRESS,
     "name": _text(100),
     "language": _text(35, 1),
+    "zone": _ZONE,
     "newsletters": _list(_ref("Wanted"), 30, 1),
 }
 _MARKS = _list(_text(164, 3, pattern="^[a-z][a-z0-9-]{0,63}:[A-Za-z0-9][A-Za-z0-9._-]{0,98}$"), 50)
@@ -80,7 +82,7 @@ REQUESTS: dict[str, Schema] = {
         how=_text(300, 1, description="How they agreed, or what contract it is: for the evidence."), marks=_MARKS,
     ),
     "Changes": _object(
-        closed=True, name=_text(100), language=_text(35, 1),
+        closed=True, name=_text(100), language=_text(35, 1), zone=_ZONE,
         paused_until=_or_null(_text(10, 10, description="The first day on which mails come again; null: no pause.")),
         newsletters=_list(_ref("Wanted"), 30),
     ),
@@ -94,7 +96,7 @@ REQUESTS: dict[str, Schema] = {
 
 _MEMBER: dict[str, Any] = {
     "topics": {"type": ["array", "null"], "items": _STRING}, "cadence": _STRING, "state": _STRING,
-    "paused_until": _MAYBE, "joined": _MAYBE, "marks": _list(_STRING),
+    "paused_until": _MAYBE, "joined": _MAYBE, "marks": _list(_STRING), "zone": _MAYBE,
 }  # fmt: skip
 _OFFER = _object("*", name=_STRING, title=_TEXTS)
 _NEWSLETTER_SHAPE: dict[str, Any] = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.audience.audience import make_member
-from chalicelib.audience.choices import Choices, Wishes
+from chalicelib.audience.choices import Choices, Wishes, first_of
 from chalicelib.audience.listing import members_page
 from chalicelib.audience.people import Person
 from chalicelib.audience.signup import Request, keep_text
@@ -13,7 +13,7 @@ from chalicelib.audience.subscriber import Basis, Membership
 from chalicelib.web.api.calls import Call, Reply, person_id
 from chalicelib.web.api.problems import ProblemError
 from chalicelib.web.api.suppressions import suppression_row
-from chalicelib.web.api.wishes import language_of, pause_of, wanted_choices
+from chalicelib.web.api.wishes import language_of, pause_of, wanted_choices, zone_of
 
 
 def listed(call: Call) -> Reply:
@@ -51,6 +51,7 @@ def create(call: Call) -> Reply:
     language = language_of(call)
     choices = wanted_choices(call)
     member = make_member(runtime.secrets, next(iter(choices)), body["address"], str(body.get("name", "")), language)
+    member = replace(member, zone=zone_of(call))
     if body["consent"] == "double-opt-in":
         return _ask(call, member, choices)
     results = dict[str, str]()
@@ -71,7 +72,8 @@ def _ask(call: Call, member: Membership, choices: dict[str, Choices]) -> Reply:
     runtime, words = call.runtime, str(call.body.get("words", ""))
     text = keep_text(runtime.table, words, call.now) if words else ""
     form = f"api {call.key.id} {call.text('form')}".strip()
-    request = Request(member.address, member.name, member.language, choices, form, text, call.now)
+    request = Request(member.address, member.name, member.language, choices, form, text, call.now,
+                      zone=member.zone)  # fmt: skip
     runtime.signups.ask(member.sid, request, call.now)
     ask(runtime.notice_queue, Task(Kind.CONFIRM, member.sid, member.language or runtime.site.fallback))
     return Reply(202, {"id": member.sid, "status": "pending"})
@@ -92,6 +94,7 @@ def change(call: Call) -> Reply:
         name=str(call.body.get("name", person.profile.name)),
         paused_until=pause_of(call, first.paused_until if first else ""),
         had=frozenset(getting),
+        zone=zone_of(call, first_of(getting, "zone")),
     )
     wishes = replace(wishes, name=_clean(wishes.name))
     changed = call.runtime.audience.arrange(person.sid, wishes, list(getting), call.now, call.how)
@@ -156,4 +159,5 @@ def _member(member: Membership) -> dict[str, Any]:
         "paused_until": member.paused_until or None,
         "joined": member.joined or None,
         "marks": sorted(member.marks),
+        "zone": member.zone or None,
     }

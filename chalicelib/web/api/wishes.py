@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.audience.choices import EVERY, LONGEST_PAUSE, Choices, offered
 from chalicelib.audience.subscriber import Membership
+from chalicelib.compose.reader_time import known_zone
 from chalicelib.web.api.calls import Call
 from chalicelib.web.api.problems import ProblemError
 
@@ -18,6 +19,16 @@ def language_of(call: Call) -> str:
     if language and language not in known:
         raise ProblemError(400, f"This must be one of: {', '.join(known)}.", "language")
     return language
+
+
+def zone_of(call: Call, kept: str = "") -> str:
+    """The zone of the body, '' for the site's; ``kept`` where it names none. Raises ProblemError."""
+    if "zone" not in call.body:
+        return kept
+    zone = str(call.body["zone"] or "")
+    if zone and not known_zone(zone):
+        raise ProblemError(400, "This must be a zone's IANA name, like Europe/Berlin; null: the site's.", "zone")
+    return zone
 
 
 def wanted_choices(call: Call, members: Mapping[str, Membership] = _NOBODY) -> dict[str, Choices]:

@@ -200,3 +200,12 @@ def test_a_filter_that_is_wrong_is_named(program: Program, query: dict[str, str]
 def test_a_filter_s_words_are_not_repeated(program: Program) -> None:
     problem = program.get("/subscribers", 400, where="language = en and domian = x")
     assert problem["detail"] == "The filter can't be read, at its character 19."
+
+
+def test_a_zone_is_kept_changed_and_refused_where_there_is_none(program: Program) -> None:
+    made = program.send("POST", "/subscribers", {"address": ADA, **RECORDED, "zone": "Asia/Tokyo"}, 201)
+    where = f"/subscribers/{made['id']}"
+    assert program.get(where)["newsletters"]["harbour-log"]["zone"] == "Asia/Tokyo"
+    assert program.send("PATCH", where, {"name": "Ada"})["newsletters"]["harbour-log"]["zone"] == "Asia/Tokyo"
+    assert program.send("PATCH", where, {"zone": None})["newsletters"]["harbour-log"]["zone"] is None
+    assert program.send("PATCH", where, {"zone": "Mars/Olympus"}, 400)["field"] == "zone"
