@@ -43,7 +43,8 @@ class House:
 
     def __init__(self, process: Process, parts: Parts) -> None:
         self.process, self.parts = process, parts
-        self.table = table = parts.table(process)
+        table: Any = parts.table(process)
+        self.table = table
         blobs, world, self.queue = process.blobs, process.world, parts.queue(process)
         self.composer = parts.composer(SITE, table, blobs)
         self.dispatcher = parts.dispatcher(

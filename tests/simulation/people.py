@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ACTS = {
-    "leave": 5, "suppress": 3, "repeat messages": 2, "pause": 2, "resume": 4, "hold": 1, "approve": 2, "cancel": 1,
-    "pause site": 1, "resume site": 3, "resend": 2, "old version": 2, "restore": 2,
+    "leave": 4, "suppress": 5, "repeat messages": 2, "pause": 2, "resume": 4, "hold": 1, "approve": 2, "cancel": 1,
+    "pause site": 1, "resume site": 3, "resend": 2, "old version": 2, "restore": 3,
 }  # fmt: skip
 KINDS = [act for act, weight in ACTS.items() for _ in range(weight)]
 OLD_FIELDS = ("marks", "details", "owner", "lease")
@@ -37,7 +37,7 @@ class People:
     def act(self, what: str) -> None:
         """One deed; what is not possible now is left."""
         world = self.world
-        world.deeds[what] += 1
+        world.deeds[what] += not world.calmed
         world.note("people", what, ())
         deeds: dict[str, Callable[[], Any]] = {
             "leave": self._leave, "suppress": self._suppress, "repeat messages": self._repeat,

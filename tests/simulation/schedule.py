@@ -99,7 +99,7 @@ def _people(world: World, actor: Actor) -> None:
     people = world.people = People(world, actor)
     for _ in range(world.chance.choice((1, 2, 3, 4))):
         actor.sleep(world.chance.choice((0, 0.3, 0.6, 1, 1.5, 2, 3, 60, 500)))
-        if world.chance.random() < 0.2:
+        if world.chance.random() < 0.35:
             people.take_snapshot()
         people.act(world.chance.choice(KINDS))
 

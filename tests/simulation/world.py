@@ -56,12 +56,14 @@ class World:
         made: Ground = ground(self.begins, self.chunk_size)
         self.sids, self.addresses = made.sids, {sid: address for address, sid in made.sids.items()}
         self.messages: dict[int, Message] = {}
+        self.queued: set[str] = set()
         self.processes: dict[str, Process] = {}
         self.living: set[str] = set()
         self.acting: Process | None = None
         self.faults: Counter[str] = Counter()
         self.deeds: Counter[str] = Counter()
         self.steps = self.mails = 0
+        self.calmed = False
         self.provider: Provider = Provider(self)
         self.checks: Checks = Checks(self)
         self.blobs = made.blobs.copy()
@@ -79,6 +81,7 @@ class World:
     def calm(self) -> None:
         """From here on nothing fails."""
         self.unrest = self.trouble = self.unrest_of_events = 0.0
+        self.calmed = True
 
     # Clocks, and who lives.
     def wall(self) -> float:
