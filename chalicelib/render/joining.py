@@ -13,7 +13,7 @@ from operator import itemgetter
 from chalicelib.render import headers
 from chalicelib.render.personal import first_name
 from chalicelib.render.quoted_printable import SOFT_BREAK, qp_value
-from chalicelib.render.reader import Reader, Slot, encoded, in_html
+from chalicelib.render.reader import Reader, Slot, encoded, has_markup, in_html
 from chalicelib.render.text import header_text
 
 Segment = str | Slot
@@ -63,16 +63,16 @@ class Joining:
     def join(self, reader: Reader) -> bytes:
         """The message. Raises AddressError or RenderError where a value can't stand in a header."""
         name, address, identifier = reader.name, reader.address, reader.message_id
-        rest = f"{address}\n{identifier}\n{reader.unsubscribe_url}\n{reader.preferences_url}"
+        whole = f"{name}\n{address}\n{identifier}\n{reader.unsubscribe_url}\n{reader.preferences_url}"
         if len(identifier) <= _LONGEST_ID and len(name) + len(address) <= _LONGEST_TO:
-            if _plain_reader(f"{name}\n{rest}"):
+            if _plain_reader(whole):
                 if not name:
                     return self._nameless.put(self._plain(reader, f"To: {address}\r\n".encode()))
-                whole = f"=\r\n{name}=\r\n".encode()
+                said = f"=\r\n{name}=\r\n".encode()
                 first = f"=\r\n{name.partition(' ')[0]}=\r\n".encode() if self._first else b""
                 to = f'To: "{name}" <{address}>\r\n'.encode()
-                return self._named.put(self._plain(reader, to, whole, whole, first, first))
-            if _plain_rest(rest):
+                return self._named.put(self._plain(reader, to, said, said, first, first))
+            if _plain_rest(whole[len(name) + 1 :]):
                 return self._with_name(reader, header_text(name, headers.MAX_NAME))
         return self._all.put(encoded(self._slots, reader))
 
@@ -81,11 +81,13 @@ class Joining:
         to = headers.mailbox("To", name, reader.address).encode("ascii")
         if not name:
             return self._nameless.put(self._plain(reader, to))
-        first = first_name(name)
-        if not first:
-            return self._all.put(encoded(self._slots, reader))
-        whole = qp_value(name), in_html(name)
-        return self._named.put(self._plain(reader, to, *whole, qp_value(first), in_html(first)))
+        values = *_twice(name), b"", b""
+        if self._first:
+            first = first_name(name)
+            if not first:
+                return self._all.put(encoded(self._slots, reader))
+            values = *values[:2], *_twice(first)
+        return self._named.put(self._plain(reader, to, *values))
 
     def _plain(
         self,
@@ -147,6 +149,12 @@ def _filled(segment: Segment) -> Segment:
     if isinstance(segment, str) or not _is_name(segment):
         return segment
     return (in_html if segment.context == "html" else qp_value)(segment.fallback).decode("ascii")
+
+
+def _twice(value: str) -> tuple[bytes, bytes]:
+    """In text and in HTML."""
+    text = qp_value(value)
+    return text, in_html(value) if has_markup(value) else text
 
 
 def _folded(url: bytes) -> bytes:

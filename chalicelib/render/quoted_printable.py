@@ -34,7 +34,7 @@ def _guarded(piece: bytes) -> bytes:
 def _escape_bytes(raw: bytes) -> bytes:
     if _SAFE.fullmatch(raw):
         return raw
-    return b"".join([_ESCAPES[byte] for byte in raw])
+    return b"".join(map(_ESCAPES.__getitem__, raw))
 
 
 def _chunks(raw: bytes) -> list[bytes]:

@@ -13,8 +13,8 @@ from chalicelib.render.personal import FIELDS, fill, value_of
 from chalicelib.render.quoted_printable import qp_value, quoted_printable
 from chalicelib.render.text import header_text
 
-_MARKUP = re.compile("[&<>\"']")
-"""What ``escape`` changes."""
+has_markup = re.compile("[&<>\"']").search
+"""Whether ``escape`` changes a text."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def encoded(slots: Sequence[Slot], reader: Reader) -> list[bytes]:
 
 def in_html(text: str) -> bytes:
     """A value in quoted-printable HTML."""
-    return qp_value(str(escape(text)) if _MARKUP.search(text) else text)
+    return qp_value(str(escape(text)) if has_markup(text) else text)
 
 
 def _url(url: str) -> str:
