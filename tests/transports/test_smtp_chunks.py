@@ -185,6 +185,43 @@ def test_long_content_lost_in_the_middle_is_certainly_not_taken(nth: int) -> Non
     assert any(received.content == large.content for received in sink.received)
 
 
+def test_a_word_on_content_that_has_not_left_is_not_believed() -> None:
+    large = mail(1, content=message(1, (b"z" * 74 + b"\r\n") * 200_000))
+    with SmtpSink(extensions=CHUNKING, answer=on("BODY", "250 2.0.0 early", nth=2)) as sink:
+        [outcomes] = send(sink.port, [mail(0), large])
+    assert fates(outcomes) == [SENT, SENT]
+    assert sink.connections == 2
+    assert Counter(sink.recipients) == Counter(m.recipient for m in mails(2))
+
+
+def test_a_250_for_nobody_is_no_delivery() -> None:
+    rcpt, end = on("RCPT", "550 5.1.1 no such user", nth=3), on(".", "250 2.0.0 Ok", nth=3)
+    with SmtpSink(extensions=CHUNKING, answer=lambda step: rcpt(step) or end(step)) as sink:
+        [outcomes] = send(sink.port, mails(5))
+    assert fates(outcomes) == [SENT, SENT, FAILED, SENT, SENT]
+    assert outcomes[2].reason == "550 5.1.1 no such user"
+    assert "reader2@example.org" not in sink.recipients
+
+
+def test_what_is_taken_for_its_recipient_is_sent_whatever_was_said_to_its_sender() -> None:
+    sender, recipient = on("MAIL", "503 5.5.1 nested MAIL", nth=3), on("RCPT", "250 2.1.5 Ok", nth=3)
+    with SmtpSink(extensions=CHUNKING, answer=lambda step: sender(step) or recipient(step)) as sink:
+        [outcomes] = send(sink.port, mails(5))
+    assert fates(outcomes) == [SENT] * 5
+    assert sink.recipients == [m.recipient for m in mails(5)]
+
+
+def test_a_way_that_does_not_work_is_no_try() -> None:
+    def answer(step: Step) -> str | None:
+        if step.verb == "." and step.connection == 1:
+            return "502 5.5.1 what?"
+        return DROP if step.verb == "MAIL" and step.connection == 2 else None
+
+    with SmtpSink(extensions=CHUNKING, answer=answer) as sink:
+        assert fates(send(sink.port, mails(1))[0]) == [SENT]
+    assert sink.connections == 3
+
+
 def test_long_and_short_mails_keep_their_order() -> None:
     wave = [mail(n, content=message(n, (b"z" * 74 + b"\r\n") * (9000 if n % 3 == 0 else 40))) for n in range(12)]
     with SmtpSink(extensions=CHUNKING) as sink:
@@ -241,8 +278,7 @@ def test_an_answer_nobody_asked_for_stops_it_at_the_first_question() -> None:
 
 
 def test_one_connection_does_not_take_what_others_could() -> None:
+    """The sink's names for mails begin with the number of their connection."""
     with SmtpSink(extensions=CHUNKING) as sink:
-        [outcomes] = send(sink.port, mails(40), connections=4)
-        assert fates(outcomes) == [SENT] * 40
-    assert sink.connections == 4
-    assert verbs(sink)["BDAT"] == 44
+        _, outcomes = send(sink.port, mails(400), mails(8), connections=4)
+    assert Counter(outcome.provider_id[0] for outcome in outcomes) == {"1": 2, "2": 2, "3": 2, "4": 2}
