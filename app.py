@@ -12,6 +12,7 @@ from chalice.app import CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.logs import logger
 from chalicelib.runtime import Runtime
+from chalicelib.store import QueueMessage
 from chalicelib.web import house
 from chalicelib.web.public import application
 
@@ -49,21 +50,39 @@ def notices(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
 
 
+# One event is one message; ten of them are often of one chunk, and then one write.
+@app.on_sqs_message(queue="sendbrief-events", batch_size=10, maximum_concurrency=2)
+def events(event: SQSEvent) -> dict[str, Any]:
+    """Hear what SES tells of mails: deliveries, bounces, complaints."""
+    from chalicelib.deliver.hearing.listening import Tally, again
+
+    runtime, records = house.runtime(), event.to_dict()["Records"]
+    messages = {record["messageId"]: _message(record) for record in records}
+    failed = runtime.listener.events(list(messages.values()), runtime.clock(), Tally())
+    left = {name: message for name, message in messages.items() if message.receipt in failed}
+    for message in left.values():
+        again(runtime.event_queue, message, failed[message.receipt])
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in left]}
+
+
+def _message(record: dict[str, Any]) -> QueueMessage:
+    attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    return QueueMessage(record["body"], record["receiptHandle"], attempts)
+
+
 async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The records to be tried again. Trouble gives one back for later."""
     from chalicelib.deliver.notices import read_notice
     from chalicelib.deliver.posting import later
     from chalicelib.errors import SendbriefError
-    from chalicelib.store import QueueMessage
 
     runtime, failed = house.runtime(), list[dict[str, str]]()
     sender = cache(runtime.notices)
     for record in records:
-        attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
         try:
             await sender().work(read_notice(record["body"]))
         except SendbriefError as error:
-            later(runtime.notice_queue, QueueMessage(record["body"], record["receiptHandle"], attempts), error)
+            later(runtime.notice_queue, _message(record), error)
             failed.append({"itemIdentifier": record["messageId"]})
     await _give_back(runtime)
     return failed
@@ -85,18 +104,16 @@ async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:
     from chalicelib.deliver.chunks import read_task
     from chalicelib.deliver.draining import later_seconds
     from chalicelib.errors import SendbriefError
-    from chalicelib.store import QueueMessage
 
-    runtime = house.runtime()
-    attempts = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    runtime, message = house.runtime(), _message(record)
     try:
         work = await runtime.worker(patience=PATIENCE_SECONDS, time_left=time_left).work(*read_task(record["body"]))
         if work.ended == "later":  # anew: waiting is no failed try
             runtime.queue.send([record["body"]], delay=later_seconds(work.until - time.time()))
     except SendbriefError as error:
-        wait = min(FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 10), LONGEST_WAIT_SECONDS)
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(message.attempts - 1, 10), LONGEST_WAIT_SECONDS)
         LOG.error("Chunk %s comes again in %d seconds: %s", record["body"][:200], wait, error)
-        runtime.queue.release(QueueMessage(record["body"], record["receiptHandle"], attempts), delay=wait)
+        runtime.queue.release(message, delay=wait)
         return False
     finally:
         await _give_back(runtime)

@@ -33,6 +33,16 @@ SETTINGS = (
         "`smtp://user:password@host:port` or `smtps://…`; options `?starttls=required&connections=10&timeout=30`.",
     ),
     Setting(
+        "SENDBRIEF_MAIL_LOG",
+        "none",
+        "The mail server's log, such as `/var/log/mail.log`: what `doubt --look` reads (Postfix, Exim).",
+    ),
+    Setting(
+        "SENDBRIEF_SENT_FOLDER",
+        "none",
+        "A folder that gets a copy of every mail, `imaps://user:password@host/Sent`: what `doubt --look` searches.",
+    ),
+    Setting(
         "SENDBRIEF_SECRET",
         "`secret.key` in the data folder, made once",
         "Keys links and ids; several parted by commas, oldest first.",
@@ -88,6 +98,8 @@ class Settings:
     transport: str = "maildir"
     maildir: Path = Path()
     smtp_url: str = ""
+    mail_log: Path | None = None
+    sent_folder: str = ""
     secret: str = ""
     tick_seconds: int = 60
     fetch_allow: tuple[str, ...] = ()
@@ -123,6 +135,8 @@ def load_settings(
         transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
         maildir=_absolute(Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir")),
         smtp_url=values.get("SENDBRIEF_SMTP_URL", ""),
+        mail_log=_absolute(Path(log)) if (log := values.get("SENDBRIEF_MAIL_LOG", "")) else None,
+        sent_folder=values.get("SENDBRIEF_SENT_FOLDER", ""),
         secret=values.get("SENDBRIEF_SECRET", ""),
         tick_seconds=_positive(values, "SENDBRIEF_TICK_SECONDS", 60),
         fetch_allow=_places(values, "SENDBRIEF_FETCH_ALLOW"),

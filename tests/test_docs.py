@@ -144,6 +144,7 @@ def test_every_content_key_is_explained() -> None:
         "### subscribing",
         "### privacy",
         "### pace",
+        "### brake",
         "### webhooks",
         "### sources",
         "## content/newsletters/\\<name\\>.yaml",

@@ -227,6 +227,45 @@ def test_notices_go_out_each_by_itself_and_the_bad_ones_come_again(runtime: Runt
     assert runtime.audience.membership("harbour-log", sid) is None, "asked for, not confirmed"
 
 
+def heard_of(kind: str, position: int = 0, edition: str = f"harbour-log_{SLOT}") -> str:
+    tags = {"edition": [edition], "chunk": ["0"], "position": [str(position)]}
+    about = {"bounceType": "Permanent", "bounceSubType": "General", "feedbackId": "f"}
+    message = {"eventType": kind, "mail": {"messageId": "m", "tags": tags}, kind.lower(): about}
+    return json.dumps({"Type": "Notification", "Message": json.dumps(message)})
+
+
+def test_events_are_heard_each_by_itself_and_the_garbled_ones_come_again(runtime: Runtime) -> None:
+    import app
+
+    tick()
+    runtime.clock = clock_starting_at(AFTER)
+    tick()
+    app.chunks(event_of(task_body(f"harbour-log/{SLOT}", 0)), None)
+    tick()
+    queue = RecordingQueue(runtime.event_queue)
+    runtime.__dict__["event_queue"] = queue
+    bodies = [
+        heard_of("Delivery"),
+        "no JSON",
+        heard_of("Bounce"),
+        heard_of("Bounce", 7),
+        heard_of("Bounce", 0, "other_x"),
+    ]
+    for _ in range(2):
+        assert app.events(event_of(*bodies, attempts=2), None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert [(held.receipt, delay) for held, delay in queue.released] == [("r1", 10)] * 2
+    edition = runtime.dispatcher.editions.find(f"harbour-log/{SLOT}")
+    assert (edition.totals["bounced"], edition.totals["failed"], edition.totals["sent"]) == (1, 1, 0)
+    stop = runtime.suppressions.of(runtime.audience.sid("ada@example.org"))
+    assert stop is not None
+    assert stop.reason == "bounce"
+
+
+def test_hearing_loads_nothing_heavy(sent: tuple[Path, Path, dict[str, str]]) -> None:
+    act = f"assert app.events({event_of(heard_of('Delivery'))!r}, None) == {{'batchItemFailures': []}}"
+    assert loaded_by(act, *sent[:2]) == {"sqlite3"}
+
+
 def test_the_functions_requirements_are_the_projects_dependencies_pinned_and_hashed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {pin.lower() for pin in project["dependencies"] if not pin.startswith(("boto3==", "chalice=="))}

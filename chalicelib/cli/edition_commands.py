@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chalicelib.cli.audit_commands import decided
 from chalicelib.cli.context import err, escape, house, local, out, print_json
 from chalicelib.cli.draft_commands import Json, next_draft
 from chalicelib.cli.linting import findings
@@ -15,6 +16,8 @@ from chalicelib.cli.showing import (
     edition_rows,
     editions_table,
     gap_row,
+    pace_row,
+    show_alarms,
     show_gaps,
     show_problems,
     source_rows,
@@ -22,6 +25,7 @@ from chalicelib.cli.showing import (
 )
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
+from chalicelib.deliver.alarms import Alarm
 from chalicelib.deliver.control import Control
 from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
@@ -53,12 +57,14 @@ def status(
         dead = runtime.queue.dead()
         gaps = runtime.composer.gaps(runtime.clock())
         stopped = paused(runtime.table)
+        alarms = runtime.guard.alarms.open(runtime.clock())
         if json:
             print_json({
                 "editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": len(dead),
                 "never_offered": [gap_row(gap, runtime.site) for gap in gaps], "paused": str(stopped or ""),
+                "alarms": [alarm.as_dict() for alarm in alarms], "pace": pace_row(runtime),
             })  # fmt: skip
-            _exit_unless_balanced(rows)
+            _exit_unless_well(rows, alarms)
             return
         shown = [
             row for name in runtime.site.newsletters for row in [r for r in rows if r["newsletter"] == name][-most:]
@@ -73,18 +79,19 @@ def status(
         show_gaps(gaps, runtime.site)
         if stopped:
             out.print(f"[red]{escape(str(stopped))}[/]")
-        if dead:
-            out.print(f"[red]{len(dead)} chunks are dead letters: their recipients wait. See docs/operating.md.[/]")
-        _exit_unless_balanced(rows)
+        for words in pace_row(runtime)["words"]:
+            out.print(f"[yellow]{escape(words)}[/]")
+        show_alarms(alarms)
+        _exit_unless_well(rows, alarms)
 
 
-def _exit_unless_balanced(rows: list[dict[str, Any]]) -> None:
-    """Books that don't balance are never shown as if they did."""
+def _exit_unless_well(rows: list[dict[str, Any]], alarms: list[Alarm]) -> None:
+    """Books that don't balance are never shown as if they did; what waits for a person is no good end either."""
     wrong = [row["id"] for row in rows if not row["balanced"]]
     for name in wrong:
         err.print(f"[bold red]Error:[/] The books of {name} don't balance.")
         err.print("  Nothing more is sent of it. This is a fault of the program or the store: keep the data folder.")
-    if wrong:
+    if wrong or alarms:
         raise typer.Exit(1)
 
 
@@ -120,40 +127,44 @@ async def _send_proofs(runtime: Runtime, content: Content, to: list[str]) -> Any
 
 def approve(edition: EditionId, now: Now = None) -> None:
     """Let an edition go out at its slot (at once where that has passed)."""
-    _decide(edition, now, lambda control, moment: control.approve(edition, moment))
+    _decide("approve", edition, now, lambda control, moment: control.approve(edition, moment))
 
 
 def hold(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Keep an edition back before its first mail."""
-    _decide(edition, now, lambda control, moment: control.hold(edition, moment, why))
+    _decide("hold", edition, now, lambda control, moment: control.hold(edition, moment, why), why)
 
 
 def cancel(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Never send an edition (further)."""
-    _decide(edition, now, lambda control, moment: control.cancel(edition, moment, why))
+    _decide("cancel", edition, now, lambda control, moment: control.cancel(edition, moment, why), why)
 
 
 def pause(edition: EditionId, why: Why = "", now: Now = None) -> None:
     """Stop an edition in mid-send, after the wave in flight."""
-    _decide(edition, now, lambda control, moment: control.pause(edition, moment, why))
+    _decide("pause", edition, now, lambda control, moment: control.pause(edition, moment, why), why)
 
 
 def resume(edition: EditionId, now: Now = None) -> None:
     """Go on with a paused edition where it stopped."""
-    _decide(edition, now, lambda control, moment: control.resume(edition, moment))
+    _decide("resume", edition, now, lambda control, moment: control.resume(edition, moment))
 
 
 def send(edition: EditionId, now: Now = None) -> None:
     """Send an edition now, whatever its slot, and wait until it is done."""
     with house(now) as runtime:
         Control(runtime.dispatcher.editions).send(_known(runtime, edition), runtime.clock())
+        decided(runtime, "send", edition)
         if send_all(runtime, only=edition):
             raise typer.Exit(1)
 
 
-def _decide(edition: str, now: str | None, decision: Callable[[Control, datetime], Edition]) -> None:
+def _decide(
+    what: str, edition: str, now: str | None, decision: Callable[[Control, datetime], Edition], why: str = ""
+) -> None:
     with house(now) as runtime:
         moved = decision(Control(runtime.dispatcher.editions), runtime.clock())
+        decided(runtime, what, edition, why)
         if moved.chunks:
             runtime.dispatcher.advance(moved, runtime.clock())
         why = f" ({escape(moved.why)})" if moved.why else ""

@@ -12,7 +12,9 @@ import typer
 from chalicelib import __version__
 from chalicelib.cli import (
     archive_commands,
+    audit_commands,
     backup_commands,
+    doubt_commands,
     draft_commands,
     edition_commands,
     form_commands,
@@ -22,6 +24,7 @@ from chalicelib.cli import (
     lint_commands,
     preview_commands,
     privacy_commands,
+    queue_commands,
     run_commands,
     segment_commands,
     simulate_commands,
@@ -30,6 +33,7 @@ from chalicelib.cli import (
     suppression_commands,
     topic_commands,
     webhook_commands,
+    who_commands,
 )
 from chalicelib.cli.context import Options, err, escape, show_error
 from chalicelib.errors import SendbriefError, UsageError
@@ -77,6 +81,8 @@ for module in (
     edition_commands,
     run_commands,
 ):
+    module.register(app)
+for module in (doubt_commands, queue_commands, who_commands, audit_commands):
     module.register(app)
 archive_commands.register(app)
 backup_commands.register(app)

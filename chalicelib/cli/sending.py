@@ -98,7 +98,7 @@ def send_all(runtime: Runtime, *, only: str) -> list[str]:
         troubles = asyncio.run(_send_all(runtime, bars, stop))
     dispatcher = runtime.dispatcher
     edition = dispatcher.editions.find(only)
-    out.print(editions_table([edition_row(edition, dispatcher.books(edition))]))
+    out.print(editions_table([edition_row(edition, dispatcher.books(edition), runtime)]))
     show_troubles(troubles)
     return troubles
 

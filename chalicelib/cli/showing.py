@@ -1,5 +1,6 @@
 """What results look like: rows for programs, tables and lines for people."""
 
+import time
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,14 @@ from chalicelib.clock import iso
 from chalicelib.collect.collector import SourceReport
 from chalicelib.collect.entry import Entry
 from chalicelib.collect.health import HealthStore
+from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.gaps import OLD, Gap
 from chalicelib.content.values import Problem, Severity, Site
+from chalicelib.deliver.alarms import Alarm
 from chalicelib.deliver.books import Books
+from chalicelib.deliver.course import Course, load_course
+from chalicelib.deliver.progress import Progress, progress_of
 from chalicelib.deliver.ticking import TickReport
 from chalicelib.runtime import Runtime
 
@@ -107,11 +112,13 @@ def edition_rows(runtime: Runtime) -> list[dict[str, Any]]:
     """All editions with their books, oldest first, for programs."""
     dispatcher = runtime.dispatcher
     editions = [edition for name in runtime.site.newsletters for edition in dispatcher.editions.of(name)]
-    return [edition_row(edition, dispatcher.count(edition)) for edition in sorted(editions, key=lambda e: e.slot)]
+    return [edition_row(e, dispatcher.count(e), runtime) for e in sorted(editions, key=lambda e: e.slot)]
 
 
-def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
+def edition_row(edition: Edition, books: Books, runtime: Runtime) -> dict[str, Any]:
     """One edition for programs."""
+    course = load_course(runtime.table, edition.id) if edition.state is State.SENDING else Course()
+    progress = progress_of(edition, books, course, runtime.clock()) or Progress(0, 0)
     return {
         "id": edition.id,
         "newsletter": edition.newsletter,
@@ -123,6 +130,7 @@ def edition_row(edition: Edition, books: Books) -> dict[str, Any]:
         "lacks": list(edition.lacks),
         "balanced": books.balanced,
         **books.as_dict(),
+        **progress.as_dict(),
     }
 
 
@@ -144,7 +152,30 @@ def _why(row: dict[str, Any]) -> str:
     """Why an edition stands where it stands; of one that is still to go out also what it lacks."""
     open_still = row["state"] in {"draft", "approved", "held"}
     lacks = [f"missing: {lack}" for lack in row["lacks"]] if open_still else []
-    return escape("; ".join(filter(None, [row["why"], *lacks])))
+    return escape("; ".join(filter(None, [row["why"], _progress(row), *lacks])))
+
+
+def _progress(row: dict[str, Any]) -> str:
+    """How far it is, while it is being sent."""
+    if row["state"] != "sending" or not row["planned"]:
+        return ""
+    settled = row["planned"] - row["pending"] - row["deferred"]
+    return str(Progress(settled, row["planned"], row["per_second"], row["waits"]))
+
+
+def pace_row(runtime: Runtime) -> dict[str, Any]:
+    """The pace as far as it is known, for programs; ``words`` are for people too."""
+    status = runtime.pacing.status(time.time())
+    return {"per_second": status.per_second, "per_day": status.per_day, "today": status.today,
+            "words": list(status.words)}  # fmt: skip
+
+
+def show_alarms(alarms: list[Alarm]) -> None:
+    """What waits for a person, and what to do about it."""
+    for alarm in alarms:
+        err.print(f"[bold red]Alarm:[/] {escape(alarm.words)}")
+        for command in alarm.commands:
+            err.print(f"  {escape(command)}")
 
 
 def subscriber_rows(runtime: Runtime) -> dict[str, dict[str, int]]:
@@ -160,7 +191,7 @@ def tick_row(report: TickReport, runtime: Runtime) -> dict[str, Any]:
     dispatcher = runtime.dispatcher
     return {
         "sources": [report_row(source) for source in report.sources],
-        "editions": [edition_row(e, dispatcher.books(e)) for e in report.editions.values()],
+        "editions": [edition_row(e, dispatcher.books(e), runtime) for e in report.editions.values()],
         "proofs": report.proofs,
         "troubles": report.troubles,
     }
@@ -170,7 +201,7 @@ def show_tick(report: TickReport, runtime: Runtime) -> None:
     """What a tick did, for people."""
     _show_most(sorted({problem for source in report.sources for problem in source.problems}))
     dispatcher = runtime.dispatcher
-    rows = [edition_row(edition, dispatcher.books(edition)) for edition in report.editions.values()]
+    rows = [edition_row(edition, dispatcher.books(edition), runtime) for edition in report.editions.values()]
     if rows:
         out.print(editions_table(rows))
     else:

@@ -12,7 +12,7 @@ from chalicelib.errors import IllegalTransitionError
 
 
 class State(StrEnum):
-    """Where an edition stands. ``cancelled`` is final; so is ``sent``, but for those in doubt whom a person resends to."""
+    """Where an edition stands. ``cancelled`` is final; so is ``sent``, but for those in doubt who are resent to."""
 
     DRAFT = "draft"
     APPROVED = "approved"

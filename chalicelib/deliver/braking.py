@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
+from chalicelib.deliver.audit import PROGRAM, note
 from chalicelib.deliver.books import Books, add_up
 from chalicelib.deliver.brake import Figures, of_ledger, trip
 from chalicelib.deliver.chunks import ChunkStore
@@ -67,7 +68,10 @@ class Braking:
         said = f"the brake: {why}. {_advice(edition_id)}" if by == BRAKE else why
         before = self._editions.find(edition_id)
         after = halt(self._editions, edition_id, now, said, by)
-        return [f"{edition_id} was stopped. {said}"] if after.halts > before.halts else []
+        if after.halts == before.halts:
+            return []
+        note(self._table, now, PROGRAM, "stop", edition_id, said)
+        return [f"{edition_id} was stopped. {said}"]
 
     def _own(self, one: Looked) -> str:
         return trip(one.fresh, self._site.sending.brake)

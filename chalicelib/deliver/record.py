@@ -24,8 +24,9 @@ class Kept:
 
 KEPT = (
     Kept("profile", ("address", "name", "language", "created", "newsletters", "former")),
-    Kept("membership", ("address", "state", "name", "language", "topics", "cadence", "paused", "joined", "marks",
-                        "zone")),
+    Kept(
+        "membership", ("address", "state", "name", "language", "topics", "cadence", "paused", "joined", "marks", "zone")
+    ),
     Kept("evidence", ("at", "action", "newsletter", "basis", "how", "form", "text", "asked", "what")),
     Kept("request", ("address", "name", "language", "newsletters", "form", "text", "asked", "zone")),
     Kept("change", ("to", "address", "at")),

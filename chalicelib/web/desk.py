@@ -73,6 +73,7 @@ class Desk:
         page = shown.page(
             "status", desk=True, editions=edition_rows(self._runtime, shown),
             readers=reader_rows(self._runtime, shown), sources=source_rows(self._runtime, shown),
+            alarms=self._runtime.guard.alarms.open(self._runtime.clock()),
         )  # fmt: skip
         return answer(page)
 

@@ -3,14 +3,18 @@
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 
 from chalicelib.collect.health import Health, HealthStore
+from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition
 from chalicelib.deliver.books import Books
+from chalicelib.deliver.course import load_course
 from chalicelib.deliver.dispatcher import Dispatcher
+from chalicelib.deliver.progress import progress_of
 from chalicelib.errors import StoreError
 from chalicelib.runtime import Runtime
-from chalicelib.web.pages import Pages
+from chalicelib.web.pages import Pages, figure
 
 EDITIONS_SHOWN = 20
 MOST_COUNTED = 100_000
@@ -30,6 +34,7 @@ class EditionRow:
     subject: str
     why: str
     books: Books | None
+    progress: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,10 @@ def edition_rows(runtime: Runtime, pages: Pages) -> list[EditionRow]:
         for edition in islice(dispatcher.editions.of(newsletter, newest_first=True), EDITIONS_SHOWN)
     ]
     found.sort(key=lambda edition: (edition.slot_at, edition.id), reverse=True)
-    return [_row(pages, dispatcher, edition) for edition in found[:EDITIONS_SHOWN]]
+    return [_row(runtime, pages, dispatcher, edition) for edition in found[:EDITIONS_SHOWN]]
 
 
-def _row(pages: Pages, dispatcher: Dispatcher, edition: Edition) -> EditionRow:
+def _row(runtime: Runtime, pages: Pages, dispatcher: Dispatcher, edition: Edition) -> EditionRow:
     books, why = None, edition.why
     try:
         books = dispatcher.books(edition)
@@ -78,7 +83,22 @@ def _row(pages: Pages, dispatcher: Dispatcher, edition: Edition) -> EditionRow:
         subject=pages.said(edition.subject),
         why=why,
         books=books,
+        progress=_progress(runtime, pages, edition, books) if books else "",
     )
+
+
+def _progress(runtime: Runtime, pages: Pages, edition: Edition, books: Books) -> str:
+    """How far it is while it is being sent, how fast it goes, and why it does not."""
+    if edition.state is not State.SENDING:
+        return ""
+    found = progress_of(edition, books, load_course(runtime.table, edition.id), runtime.clock())
+    if found is None:
+        return ""
+    parts = [pages.say("web.desk.progress", done=figure(found.settled), all=figure(found.planned)), found.waits]
+    if found.per_second and found.seconds_left is not None:
+        parts.append(pages.say("web.desk.speed", n=figure(round(found.per_second * 60))))
+        parts.append(pages.say.count("web.desk.minutes_left", ceil(found.seconds_left / 60)))
+    return ", ".join(part for part in parts if part)
 
 
 def reader_rows(runtime: Runtime, pages: Pages) -> list[ReaderRow]:

@@ -148,12 +148,12 @@ def test_every_function_has_settings_that_load_and_a_role_of_its_own(package: Pa
 
     resources = package.template["Resources"]
     functions = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
-    assert set(functions) == {"APIHandler", "Tick", "Chunks", "Notices"}
+    assert set(functions) == {"APIHandler", "Tick", "Chunks", "Notices", "Events"}
     for properties in functions.values():
         values = {k: v if isinstance(v, str) else "x" for k, v in properties["Environment"]["Variables"].items()}
         assert load_settings(values, site=Path("/x"), data=Path("/x")).store == "aws"
     roles = [properties["Role"]["Fn::GetAtt"][0] for properties in functions.values()]
-    assert len(set(roles)) == 4
+    assert len(set(roles)) == 5
 
 
 def test_no_role_has_wild_actions_and_the_public_one_cannot_send(package: Package) -> None:
@@ -194,6 +194,20 @@ def test_notices_have_a_queue_of_their_own(package: Package) -> None:
     queue = resources["NoticeQueueResource"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * resources["Notices"]["Properties"]["Timeout"]
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
+
+
+def test_events_have_a_queue_of_their_own_and_their_function_can_only_record(package: Package) -> None:
+    resources = package.template["Resources"]
+    (source,) = resources["Events"]["Properties"]["Events"].values()
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["BatchSize"] == 10
+    assert source["Properties"]["Queue"] == {"Fn::Sub": "${EventQueueResource.Arn}"}
+    queue = resources["EventQueueResource"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * resources["Events"]["Properties"]["Timeout"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
+    (policy,) = resources["EventsRole"]["Properties"]["Policies"]
+    actions = {action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]}
+    assert not any(action.startswith(("ses:", "s3:", "sqs:Send", "dynamodb:Scan")) for action in actions)
 
 
 def test_all_that_the_template_refers_to_is_in_it(package: Package) -> None:

@@ -12,11 +12,13 @@ from chalicelib.deliver.hearing.mails import Read, Verdict, read_mail
 from chalicelib.deliver.hearing.references import Resolve, resolver
 from chalicelib.deliver.hearing.ses_events import read_ses_event
 from chalicelib.deliver.hearing.values import Heard, Signer
-from chalicelib.deliver.posting import later
 from chalicelib.errors import SendbriefError, StoreUnavailableError
+from chalicelib.logs import logger
 from chalicelib.store import Blobs, Queue, QueueMessage, Table
 
+LOG = logger(__name__)
 BATCH = 10
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5, 900
 VISIBILITY_SECONDS = 120
 Stop = Callable[[], bool]
 
@@ -24,6 +26,13 @@ Stop = Callable[[], bool]
 def never() -> bool:
     """Nobody asks to stop."""
     return False
+
+
+def again(queue: Queue, message: QueueMessage, error: SendbriefError) -> None:
+    """Give an event back: after 5 seconds, then ever later, 15 minutes at most. The log names nobody."""
+    wait = min(FIRST_WAIT_SECONDS * 2 ** min(message.attempts - 1, 10), LONGEST_WAIT_SECONDS)
+    LOG.error("An event comes again in %d seconds: %s", wait, error)
+    queue.release(message, delay=wait)
 
 
 @dataclass(slots=True)
@@ -90,7 +99,7 @@ class Listener:
             failed = self.events(messages, clock(), tally)
             for message in messages:
                 if message.receipt in failed:
-                    later(queue, message, failed[message.receipt])
+                    again(queue, message, failed[message.receipt])
                 else:
                     queue.delete(message)
         return tally

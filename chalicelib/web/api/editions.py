@@ -9,6 +9,7 @@ from itertools import dropwhile, islice
 from typing import Any
 
 from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.deliver.audit import note
 from chalicelib.deliver.books import add_up
 from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.control import Control
@@ -55,6 +56,7 @@ def decide(call: Call) -> Reply:
     control, verb, why = Control(_store(call)), call.name.removesuffix("Edition"), call.text("why")
     move = getattr(control, verb)
     edition = move(_id(call), call.now, why) if verb in {"hold", "pause", "cancel"} else move(_id(call), call.now)
+    note(call.runtime.table, call.now, call.how, verb, edition.id, why)
     return Reply(200, edition_row(edition, _books(call, edition)))
 
 
