@@ -197,12 +197,17 @@ def new_ledger(skips: Mapping[int, str], size: int, waits: Mapping[int, tuple[fl
 
 
 def ledger_to_data(ledger: Ledger) -> dict[str, Any]:
-    """The item of a ledger."""
-    details = {str(p): [d.reason, d.tries, d.first, d.next] for p, d in ledger.details.items()}
+    """The item of a ledger. What is the same of many positions stands there once, under all of them."""
+    alike: dict[tuple[str, int, int, int], list[str]] = {}
+    for position, d in ledger.details.items():
+        alike.setdefault((d.reason, d.tries, d.first, d.next), []).append(str(position))
+    details = {" ".join(places): list(values) for values, places in alike.items()}
     return {"marks": ledger.marks, "details": details, "owner": ledger.owner, "lease": ledger.lease}
 
 
 def ledger_from_data(data: Mapping[str, Any]) -> Ledger:
     """The ledger that ``ledger_to_data`` wrote."""
-    details = {int(p): Detail(*values) for p, values in data["details"].items()}
+    details: dict[int, Detail] = {}
+    for places, values in data["details"].items():
+        details |= dict.fromkeys(map(int, places.split()), Detail(*values))
     return Ledger(data["marks"], details, data["owner"], data["lease"])

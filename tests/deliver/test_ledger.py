@@ -1,5 +1,6 @@
 """The ledger's transitions: pure, and held to their promises by random sequences of them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, permutations
@@ -210,3 +211,14 @@ def test_a_person_decides_about_whom_is_in_doubt_and_nobody_else() -> None:
     with pytest.raises(ValueError, match="not in doubt"):
         ledger.decide(2, resend=True)
     assert left.heard(0, News.DELIVERED).marks == "v?sl", "news are news, whatever was decided"
+
+
+def test_what_many_wait_for_stands_once_in_the_store_and_what_older_versions_wrote_is_read() -> None:
+    waits = {p: (1_796_000_000.0 + p % 24 * 3600, f"waits for 09:00 in zone {p % 24}") for p in range(500)}
+    ledger = new_ledger({}, 500, waits)
+    data = ledger_to_data(ledger)
+    assert len(data["details"]) == 24
+    assert len(json.dumps(data)) < 4500
+    assert ledger_from_data(data) == ledger
+    alone = {str(p): [d.reason, d.tries, d.first, d.next] for p, d in ledger.details.items()}
+    assert ledger_from_data({**data, "details": alone}) == ledger
