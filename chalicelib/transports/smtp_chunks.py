@@ -50,12 +50,14 @@ class ChunkCourier(Courier):
             self._bytes -= len(self._begun[0].ready.content)
             self._settle(accepted(end))
             at += 4
-        return b"\r\n".join(lines[at:]) if at else data
+        if not at:
+            return data
+        self._wire.expect(self._settings.data_timeout)
+        return b"\r\n".join(lines[at:])
 
     def replies(self) -> None:
         """See ``Listener``; then there may be room for more."""
-        super().replies()
-        if self._begun and not (self._lost or self._closing):
+        if self._hear_all() and self._begun and not (self._lost or self._closing):
             self._wire.expect(self._settings.data_timeout if self._proven else self._settings.timeout)
         self.wake()
 
@@ -83,9 +85,9 @@ class ChunkCourier(Courier):
 
     def _fill(self) -> None:
         """Write as many mails as there is room for, in one go."""
-        if self._retiring:
-            if not self._begun:
-                self._wire.abort(self._retiring)
+        if not self._begun and (self._retiring or self._wire.paused):
+            self._wire.abort(self._retiring or "the server answered what it can't have read")
+        if self._retiring or self._lost:
             return
         room = min(WINDOW, 1 + self.carried, self._office.share())
         pieces: list[bytes] = []

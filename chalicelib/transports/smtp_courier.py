@@ -123,8 +123,15 @@ class Courier:
 
     def replies(self) -> None:
         """See ``Listener``."""
+        self._hear_all()
+
+    def _hear_all(self) -> bool:
+        """Whether there was a reply at all."""
+        heard = False
         while not self._lost and (reply := self._wire.take()):
             self._hear(reply)
+            heard = True
+        return heard
 
     def lost(self, reason: str) -> None:
         """See ``Listener``: each mail in hand gets what is known of it."""

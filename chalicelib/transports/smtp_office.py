@@ -215,6 +215,7 @@ class PostOffice:
         self._withdraw(wave, "cancelled")
         for courier in tuple(self._couriers):
             if courier.waves == {wave}:
+                courier.session.pooled = True  # no fault of its connection
                 courier.session.wire.abort("cancelled")
 
 

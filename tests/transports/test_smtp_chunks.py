@@ -1,15 +1,20 @@
 """BDAT: many mails under way at once, each with its own outcome, and DATA where BDAT does not work."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import pytest
 
 from chalicelib.errors import ConfigurationError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.smtp import SmtpSettings, SmtpTransport
-from chalicelib.transports.smtp_chunks import WINDOW
+from chalicelib.transports.smtp_chunks import WINDOW, ChunkCourier
+from chalicelib.transports.smtp_office import PostOffice
+from chalicelib.transports.smtp_session import Session
+from chalicelib.transports.smtp_wave import Wave
+from chalicelib.transports.smtp_wire import Reply, Wire
 from tests.smtp_sink import CHUNKING, DROP, STALL, TAKE_AND_DROP, TAKE_AND_STALL, Answer, SmtpSink, Step
 from tests.transports.mails import mail, mails, message
 from tests.transports.test_smtp_faults import fates, on
@@ -192,6 +197,44 @@ def test_a_word_on_content_that_has_not_left_is_not_believed() -> None:
     assert fates(outcomes) == [SENT, SENT]
     assert sink.connections == 2
     assert Counter(sink.recipients) == Counter(m.recipient for m in mails(2))
+
+
+class FullWire:
+    """A wire whose bytes never leave; ``waiting`` are replies nobody has taken."""
+
+    paused, unasked = True, False
+
+    def __init__(self) -> None:
+        self.waiting: deque[Reply] = deque()
+        self.broken = ""
+
+    def take(self) -> Reply | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def abort(self, reason: str) -> None:
+        self.broken = reason
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None  # listen, write, expect, rest
+
+
+def test_a_server_that_answers_what_has_not_left_is_left() -> None:
+    """It would be idle with mails waiting, and no room to write one."""
+
+    async def scene() -> FullWire:
+        wire = FullWire()
+        office = PostOffice(SmtpSettings.parse("smtp://127.0.0.1:9"), asyncio.get_running_loop())
+        wave = Wave(mails(3), asyncio.get_running_loop())
+        office._waiting += wave.parcels
+        office._unsettled = 3
+        courier = ChunkCourier(Session(cast(Wire, wire)), office, SmtpSettings.parse("smtp://127.0.0.1:9"), 0)
+        courier.start()
+        for answers in (4, 1):  # to BDAT 0, and to content
+            wire.waiting += [Reply(250, "Ok")] * answers
+            courier.replies()
+        return wire
+
+    assert "can't have read" in asyncio.run(scene()).broken
 
 
 def test_a_250_for_nobody_is_no_delivery() -> None:

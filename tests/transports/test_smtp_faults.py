@@ -155,6 +155,24 @@ def test_a_mail_is_begun_on_two_connections_and_no_more() -> None:
     assert sum("reader1@" in command for command in sink.commands) == 2
 
 
+def test_a_mail_behind_the_one_a_connection_broke_at_has_not_had_its_try() -> None:
+    def answer(step: Step) -> str | None:
+        if step.connection == 1:
+            return DROP if step.verb == "." and step.message == 1 else None
+        return DROP if step.connection == 2 and step.verb == "MAIL" else None
+
+    with SmtpSink(answer=answer) as sink:
+        [outcomes] = send(sink.port, mails(3))
+    assert fates(outcomes) == [SENT, IN_DOUBT, SENT]
+    assert sink.connections == 3
+
+
+def test_an_answer_to_the_final_dot_that_is_none_leaves_the_mail_in_doubt(extensions: tuple[str, ...]) -> None:
+    with SmtpSink(extensions=extensions, answer=on(".", "354 go on", nth=2)) as sink:
+        [outcomes] = send(sink.port, mails(3))
+    assert fates(outcomes) == [SENT, IN_DOUBT, SENT]
+
+
 def test_421_in_place_of_the_final_answer_is_a_refusal(extensions: tuple[str, ...]) -> None:
     with SmtpSink(extensions=extensions, answer=on(".", "421 4.7.0 slow down", nth=2)) as sink:
         [outcomes] = send(sink.port, mails(4))
