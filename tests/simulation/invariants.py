@@ -59,6 +59,7 @@ class Checks:
         self.resent: set[Place] = set()
         self.may_repeat: Counter[tuple[str, str]] = Counter()
         self.doubts = 0
+        self.doubted: set[Place] = set()
         self.restored = self.ever_restored = self.looked = self.lost = False
 
     def begin_again(self, table: MemoryTable) -> None:
@@ -163,6 +164,7 @@ class Checks:
             self.nothing_is_undone_that_was_handed_over(place)
         elif was == "w" and now == "?":
             self.doubts += 1
+            self.doubted.add(place)
             self.doubt_has_a_cause(place, owner, lease)
         elif was == "w" and now in "sfd" and process is owner:
             self.an_outcome_is_what_the_provider_said(place, now)
@@ -222,6 +224,18 @@ class Checks:
         assert self.world.provider.accepted[key] <= 1 + self.may_repeat[key], f"{key} twice"
 
     @_told
+    def the_pace_is_kept(self, moments: list[float]) -> None:
+        """A day's quota to the mail. A second's rate over ten of them: between turn and hand-over lie calls."""
+        world, now = self.world, moments[-1]
+        if world.pace.per_day is not None and set(world.skews) == {0.0} and not self.ever_restored:
+            seconds = (world.start - world.start.replace(hour=0)).total_seconds()
+            today = sum((moment + seconds) // 86_400 == (now + seconds) // 86_400 for moment in moments)
+            assert today <= world.pace.per_day, f"{today} mails today, of {world.pace.per_day}"
+        if world.pace.per_second is not None and not world.held_up:
+            most = world.pace.per_second * 10 + 2 * world.wave * world.at_once
+            assert sum(moment > now - 10 for moment in moments) <= most, f"more than {most} mails in ten seconds"
+
+    @_told
     def a_message_is_read_before_it_is_given_up(self, process: Process, body: str) -> None:
         edition, number = read_task(body)
         item = self.world.table.get(Key(f"EDITIONS#{edition.partition('/')[0]}", edition.partition("/")[2]))
@@ -252,6 +266,8 @@ class Checks:
         planned = edition.planned if edition.chunks else None
         books = Books(**edition.totals) if edition.totals else add_up(planned, ledgers)
         assert books.balanced, f"{edition.id}: {books}"
+        if edition.totals:
+            assert books == add_up(None, ledgers), f"{edition.id} was closed with {books}"
 
     def marks_say_what_happened(self, place: Place, mark: str, sid: str) -> None:
         got = self.world.provider.accepted[place[0], self.world.addresses[sid]]

@@ -9,7 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.compose.edition import State
+from chalicelib.compose.editions import EditionStore
+from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.dispatcher import Dispatcher
+from chalicelib.deliver.hearing.values import Heard
 from chalicelib.deliver.ledger import Ledger
 from chalicelib.deliver.planner import Planner
 from chalicelib.deliver.worker import Worker
@@ -18,7 +21,7 @@ from chalicelib.store import Item, Key, Page, Replace
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.simulation.parts import Parts
 from tests.simulation.process import Process
-from tests.simulation.provider import Event, Link
+from tests.simulation.provider import Link
 
 Mutant = Callable[[], Parts]
 
@@ -265,9 +268,40 @@ def _too_many(*values: Any, **named: Any) -> Worker:
     return Worker(*values, **{**named, "wave_size": named["wave_size"] + 3})
 
 
-def _latest_counts(ledger: Ledger, event: Event) -> Ledger:
-    position = event.place[2]
-    return replace(ledger, marks=ledger.marks[:position] + event.news.value + ledger.marks[position + 1 :])
+class LatestCounts:
+    """Hearing by which each piece of news stands until the next one."""
+
+    def __init__(self, table: Any, blobs: Any) -> None:
+        self.table, self.chunks, self.editions = table, ChunkStore(table, blobs), EditionStore(table, blobs)
+
+    def told(self, ledger: Ledger, heard: Heard) -> Ledger:
+        marks, position = ledger.marks, heard.position
+        return replace(ledger, marks=marks[:position] + heard.kind.value + marks[position + 1 :])
+
+    def record(self, heards: Sequence[Heard], _: Any) -> None:
+        for heard in heards:
+            held = None
+            while held is None:
+                held = self.chunks.ledger(heard.edition, heard.chunk)
+                try:
+                    self.chunks.write_ledger(held, self.told(held.ledger, heard))
+                except ConflictError:
+                    held = None
+
+
+class BooksStayClosed(LatestCounts):
+    """Hearing that leaves closed books as they were."""
+
+    def told(self, ledger: Ledger, heard: Heard) -> Ledger:
+        return ledger.heard(heard.position, heard.kind, heard.reason)
+
+
+class NoPace(Lying):
+    """Nobody sees what others have reserved."""
+
+    def get(self, key: Key) -> Item | None:
+        item = super().get(key)
+        return _as(item, lanes=[], hours={}) if item and key.pk.startswith("PACE#") else item
 
 
 MUTANTS: dict[str, Mutant] = {
@@ -288,7 +322,9 @@ MUTANTS: dict[str, Mutant] = {
     "a message is given up before the work": lambda: Parts(queue=GivesUpEarly),
     "nothing is queued again": lambda: Parts(queue=QueuesOnce),
     "an edition is closed over deferred mails": lambda: Parts(table=ClosesEarly),
-    "the latest news counts, not the worst": lambda: Parts(heard=_latest_counts),
+    "the latest news counts, not the worst": lambda: Parts(hearing=LatestCounts),
+    "news changes no closed books": lambda: Parts(hearing=BooksStayClosed),
+    "workers reserve without a look at each other": lambda: Parts(table=NoPace),
     "a restored site goes on by itself": lambda: Parts(held=lambda _pk, data, _now: data, pauses=False),
     "a pause is ignored": lambda: Parts(table=PauseIgnored),
     "a short answer is filled up": lambda: Parts(link=lambda p: Relabelled(p, _filled_up)),

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.audience.suppression import Suppressions
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.editions import EditionStore
-from chalicelib.deliver.chunks import ChunkStore, ledger_key
+from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
-from chalicelib.deliver.ledger import Ledger
+from chalicelib.deliver.hearing.hearing import Hearing
+from chalicelib.deliver.hearing.values import Heard
+from chalicelib.deliver.ledger import News
+from chalicelib.deliver.pacing import Pacing
 from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.recording import DirectRecorder, GroupingRecorder
 from chalicelib.deliver.restoring import held
+from chalicelib.deliver.turns import Turns
 from chalicelib.deliver.worker import Sender, Worker
-from chalicelib.errors import ConflictError
 from tests.simulation.ground import SECRETS, SITE
 from tests.simulation.process import Process
 from tests.simulation.provider import Event, Link
@@ -33,7 +38,7 @@ class Parts:
     chunks: Callable[..., ChunkStore] | None = None
     editions: Callable[..., EditionStore] | None = None
     drain: Callable[..., Any] = drain
-    heard: Callable[[Ledger, Event], Ledger] = lambda ledger, event: ledger.heard(event.place[2], event.news)
+    hearing: Callable[[Any, Any], Any] = lambda table, blobs: Hearing(table, blobs, Suppressions(table))
     held: Callable[..., Any] = held
     pauses: bool = True
 
@@ -55,6 +60,7 @@ class House:
         self.chunks = self.dispatcher.chunks
         editions = parts.editions(table, blobs) if parts.editions else self.dispatcher.editions
         self.editions = editions
+        self.hearing = parts.hearing(table, blobs)
         self._worker: Worker | None = None
 
     @property
@@ -69,6 +75,7 @@ class House:
         return parts.worker(
             SITE, table, self.chunks, self.editions, parts.link(process), SECRETS, Sender(process.name, world.alive),
             process.clock, wall=process.wall, wave_size=world.wave,
+            turns=Turns(Pacing(table, "simulated", world.pace, wave=world.wave)),
             recorder=GroupingRecorder(table) if world.groups else DirectRecorder(table),
         )  # fmt: skip
 
@@ -90,28 +97,21 @@ class House:
             raise errors.exceptions[0] from None
 
     def hear(self) -> None:
-        """Record what the provider told; an event is given up only then."""
+        """Record what the provider told; events come again until that is done."""
         provider = self.process.world.provider
-        for event in provider.due():
-            self._hear(event)
-            provider.was_heard(event)
+        if due := provider.due():
+            self.hearing.record([heard(event, self.process.world.start) for event in due], self.process.clock())
+            for event in due:
+                provider.was_heard(event)
 
-    def _hear(self, event: Event) -> None:
-        edition, number, position = event.place
-        while True:
-            if self.table.get(ledger_key(edition, number)) is None:
-                return  # planned after the backup that was restored: not known here
-            there = self.chunks.ledger(edition, number)
-            ledger = self.parts.heard(there.ledger, event)
-            if ledger == there.ledger:
-                return
-            try:
-                self.chunks.write_ledger(there, ledger)
-            except ConflictError:
-                continue
-            provider = self.process.world.provider
-            provider.settled += there.ledger.marks[position] == "?"
-            return
+
+def heard(event: Event, start: datetime) -> Heard:
+    """An event as a reader of events understands it: the same id however often it is told."""
+    edition, chunk, position = event.place
+    at = start + timedelta(seconds=event.told)
+    raw_id = f"{event.news.name}-{chunk}-{position}"
+    permanent = event.news is News.BOUNCED
+    return Heard(event.news, at, raw_id, edition, chunk, position, permanent=permanent, source="simulation")
 
 
 def house_of(process: Process) -> House:

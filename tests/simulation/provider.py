@@ -26,10 +26,11 @@ DELAYS = (0, 1, 30, 400, 3000)
 
 @dataclass(slots=True)
 class Event:
-    """News on its way: seen from ``due`` on (seconds of the stage)."""
+    """News on its way: ``told`` when it happened, seen from ``due`` on (seconds of the stage)."""
 
     place: Place
     news: News
+    told: float
     due: float
 
 
@@ -50,12 +51,15 @@ class Provider:
         self.log: list[tuple[Place, News]] = []
         self.heard: dict[Place, int] = {}
         self.settled = 0
+        self.moments: list[float] = []
 
     def take(self, mail: Mail, process: Process, fate: Fate) -> Outcome:
         """One mail: who gets it is checked here, and it is taken or not."""
         place = place_of(mail)
         self.world.checks.may_be_handed_over(mail, place, process)
         self.handed[place] += 1
+        self.moments.append(self.world.stage.now)
+        self.world.checks.the_pace_is_kept(self.moments)
         self.known[place].add(fate)
         if fate is Fate.SENT or (fate is Fate.IN_DOUBT and self.world.chance.random() < 0.5):
             self._accept(mail, place)
@@ -72,7 +76,7 @@ class Provider:
 
     def _tell(self, place: Place) -> None:
         """What comes of it: delivered, bounced or complained of; told late, twice, out of order, or never."""
-        chance = self.world.chance
+        chance, now = self.world.chance, self.world.stage.now
         what = chance.random()
         news = [News.DELIVERED] if what < 0.7 else [News.BOUNCED] if what < 0.85 else [News.DELIVERED, News.COMPLAINED]
         if chance.random() < 0.3:
@@ -84,7 +88,7 @@ class Provider:
                 self.world.faults["event lost"] += 1
                 continue
             for _ in range(2 if fate < 0.6 else 1):
-                self.events.append(Event(place, one, self.world.stage.now + chance.choice(DELAYS)))
+                self.events.append(Event(place, one, now, now + chance.choice(DELAYS)))
             if fate < 0.6:
                 self.world.faults["event doubled"] += 1
 
@@ -92,7 +96,12 @@ class Provider:
         """It is on record and does not come again."""
         if event in self.events:
             self.events.remove(event)
+        self.settled += self.heard.get(event.place) is None and self.doubted(event.place)
         self.heard[event.place] = max(self.heard.get(event.place, 0), RANKS[event.news])
+
+    def doubted(self, place: Place) -> bool:
+        """Whether a mail of an unknown fate stood in doubt."""
+        return place in self.world.checks.doubted
 
     def due(self) -> list[Event]:
         """The events that have come, in any order."""

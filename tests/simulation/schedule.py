@@ -10,8 +10,8 @@ from tests.simulation.world import World
 
 GAPS = (0, 0, 0, 0, 0.5, 60, 400, 1000)
 """Seconds between two turns."""
-RESTS = (1000, 1000, 1000, 5 * 3600, 5 * 3600, 5 * 3600, 5 * 3600)
-"""Seconds between the last turns: requeueing takes 900, the longest deferral four hours."""
+RESTS = (1000, 1000, 1000, 5 * 3600, 5 * 3600, 5 * 3600, 86_400, 86_400, 1)
+"""Seconds between the last turns: requeueing takes 900, the longest deferral four hours, a day's quota a day."""
 
 
 def play(seed: int, parts: Parts | None = None, *, trace: bool = False) -> World:

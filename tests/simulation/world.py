@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.audience.audience import Audience
 from chalicelib.compose.editions import EditionStore
+from chalicelib.content.sending import Pace
 from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.control import Control
 from tests.simulation.ground import CHUNK_SIZES, DIGEST, MONDAY, SECRETS, SITE, SLOT, Ground, ground, letters
@@ -24,6 +25,16 @@ from tests.simulation.stage import Stage
 if TYPE_CHECKING:
     from tests.simulation.people import People
 
+PACES: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {},
+    {},
+    {"per_second": 0.5},
+    {"per_second": 1},
+    {"per_second": 3},
+    {"per_day": 6},
+)
 STAGES = ("empty", "drafted", "approved", "approved", "planned", "planned", "planned", "planned")
 
 
@@ -44,6 +55,7 @@ class World:
         self.groups = chance.random() < 0.5
         """Whether their ledgers share a commit."""
         self.skews = chance.choice(((0.0,), (0.0, 0.0, 900.0, -900.0, 240.0)))
+        self.pace = Pace(**chance.choice(PACES))
         self.unrest = chance.choice((0.0, 0.1, 0.2))
         self.trouble = chance.choice((0.1, 0.2, 0.4))
         self.tells = chance.random() < 0.6
@@ -77,6 +89,12 @@ class World:
         table.watch = self.checks.written
         self.editions, self.chunks = EditionStore(table, self.blobs), ChunkStore(table, self.blobs)
         self.audience, self.control = Audience(table, SECRETS), Control(self.editions)
+
+    @property
+    def held_up(self) -> bool:
+        """Whether somebody was stopped between its turn and its hand-over, or sees another time."""
+        slow = ("stall before", "stall after", "slow provider", "slow answer")
+        return any(self.faults[fault] for fault in slow) or set(self.skews) != {0.0} or self.checks.ever_restored
 
     def calm(self) -> None:
         """From here on nothing fails."""
