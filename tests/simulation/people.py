@@ -7,10 +7,11 @@ from chalicelib.compose.edition import State
 from chalicelib.deliver.chunks import task_body
 from chalicelib.deliver.ledger import IN_DOUBT
 from chalicelib.deliver.pausing import pause, resume
-from chalicelib.errors import ConflictError, IllegalTransitionError, StoreError
+from chalicelib.errors import ConflictError, IllegalTransitionError
 from chalicelib.store import Key, Put
 from tests.simulation.ground import SITE
 from tests.simulation.memory import MemoryBlobs, MemoryQueue, MemoryTable
+from tests.simulation.parts import heard
 from tests.simulation.process import Process
 from tests.simulation.stage import Actor
 
@@ -132,19 +133,13 @@ class People:
         """After a restore: what the provider knows is told once more; then people let go on what can go on."""
         world = self.world
         for edition in list(world.editions.of("digest")):
-            began = [place for place, _ in world.provider.log if place[0] == edition.id] or world.mails
+            began = [event for event in world.provider.log if event.place[0] == edition.id] or world.mails
             final = edition.state in {State.SENT, State.CANCELLED}
             if began and not final and (edition.planned is None or not world.tells):
                 world.control.cancel(edition.id, world.clock())
                 world.checks.lost = True
-        for place, news in world.provider.log:
-            try:
-                held = world.chunks.ledger(place[0], place[1])
-            except StoreError:
-                continue
-            ledger = held.ledger.heard(place[2], news)
-            if ledger != held.ledger:
-                world.chunks.write_ledger(held, ledger)
+        told = [heard(event, world.start) for event in world.provider.log]
+        world.parts.hearing(world.table, world.blobs).record(told, world.clock())
         world.checks.restored = False
 
 

@@ -48,7 +48,7 @@ class Provider:
         self.handed: Counter[Place] = Counter()
         self.known: dict[Place, set[Fate]] = defaultdict(set)
         self.events: list[Event] = []
-        self.log: list[tuple[Place, News]] = []
+        self.log: list[Event] = []
         self.heard: dict[Place, int] = {}
         self.settled = 0
         self.moments: list[float] = []
@@ -82,7 +82,7 @@ class Provider:
         if chance.random() < 0.3:
             news = [News.SENT, *news]
         for one in news:
-            self.log.append((place, one))
+            self.log.append(Event(place, one, now, now))
             fate = chance.random() / self.world.unrest_of_events if self.world.unrest_of_events else 1.0
             if fate < 0.3:
                 self.world.faults["event lost"] += 1
