@@ -241,6 +241,8 @@ def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: 
         "subscribers show": "subscribers show mira.okafor@example.org",
         "subscribers erase": "subscribers erase luke.obrien@example.com",
         "suppressions import": "suppressions import addresses.txt",
+        "doubt": f"doubt {json.loads(run('sendbrief status --json', played).stdout)['editions'][0]['id']}",
+        "who": "who mira.okafor@example.org",
         "check": "--site broken check",
         "lint": "lint broken/mail.mjml",
     }

@@ -67,12 +67,12 @@ def test_a_chunk_that_fails_is_logged_without_whom_it_was_for(
 
     released: list[Any] = []
     fake = SimpleNamespace(
-        worker=lambda: SimpleNamespace(work=work),
+        worker=lambda **_: SimpleNamespace(work=work),
         queue=SimpleNamespace(release=lambda message, delay: released.append(delay)),
     )
     monkeypatch.setattr(house, "runtime", lambda: fake)
     body = '{"edition": "digest/2026-11-26", "chunk": 1, "whom": "ada@example.org"}'
-    assert not asyncio.run(doors._work({"body": body, "receiptHandle": "x"}))
+    assert not asyncio.run(doors._work({"body": body, "receiptHandle": "x"}, lambda: 600.0))
     assert released
     assert HIDDEN in caplog.text
     assert "Lovelace" not in caplog.text

@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 
 from chalicelib.cli.context import escape, house, local, out, print_json
 from chalicelib.cli.draft_commands import Json
+from chalicelib.clock import system_clock
 from chalicelib.content.moments import parse_moment
 from chalicelib.deliver.audit import note, noted
 from chalicelib.errors import UsageError
@@ -24,8 +25,8 @@ def register(app: typer.Typer) -> None:
 
 
 def decided(runtime: Runtime, what: str, about: str, why: str = "") -> None:
-    """Put a decision on record, with whose command it was."""
-    note(runtime.table, runtime.clock(), user(), what, about, why)
+    """Put a decision on record, with whose command it was, and when it really was: ``--now`` moves no record."""
+    note(runtime.table, system_clock(), user(), what, about, why)
 
 
 def user() -> str:
@@ -50,7 +51,7 @@ def audit(
 ) -> None:
     """Who decided what about editions, and why: approvals, stops, resends, also those of the brake and the API."""
     with house() as runtime:
-        now = runtime.clock()
+        now = system_clock()
         start = _moment(since, runtime) if since else now - MONTH
         rows = list(noted(runtime.table, start, now))
         if json:

@@ -11,6 +11,7 @@ from chalicelib.cli.showing import languages_of
 from chalicelib.collect.collector import collect
 from chalicelib.compose.drafting import Draft
 from chalicelib.compose.edition import Content
+from chalicelib.compose.reader_time import first_due
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
 from chalicelib.compose.writing import write_note
 from chalicelib.content.problems import did_you_mean
@@ -139,10 +140,19 @@ def entry_row(content: Content, section: int | None) -> list[dict[str, Any]]:
     ]
 
 
+def due_words(content: Content, runtime: Runtime) -> str:
+    """When an edition goes out, in words: at one moment, or at each reader's own time."""
+    schedule, at = runtime.site.newsletters[content.newsletter].schedule, local(content.slot_at, runtime)
+    if not (schedule and schedule.reader):
+        return at
+    first = local(first_due(content.slot_at, runtime.site), runtime)
+    return f"{at}, at that time wherever its reader lives: from {first} on"
+
+
 def show_draft(made: Draft, runtime: Runtime) -> None:
     """A draft for people."""
     content, fallback = made.content, runtime.site.fallback
-    out.print(f"[bold]{content.edition_id}[/], number {content.number}, due {local(content.slot_at, runtime)}")
+    out.print(f"[bold]{content.edition_id}[/], number {content.number}, due {due_words(content, runtime)}")
     if content.subject:
         out.print(f"Subject: {escape(localize(content.subject, fallback, fallback))}")
     if made.empty:

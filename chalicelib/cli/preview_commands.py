@@ -10,8 +10,8 @@ import typer
 
 from chalicelib.audience.segments import admission
 from chalicelib.cli.chromium import Chromium, find_chromium
-from chalicelib.cli.context import err, escape, house, local, out, scratch
-from chalicelib.cli.draft_commands import Now, find_newsletter, next_draft
+from chalicelib.cli.context import err, escape, house, out, scratch
+from chalicelib.cli.draft_commands import Now, due_words, find_newsletter, next_draft
 from chalicelib.cli.linting import findings
 from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_variants
 from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
@@ -94,7 +94,7 @@ def _of_edition(runtime: Runtime, what: str) -> Preview:
         problems: Sequence[Problem] = findings(runtime, content)
     except SendbriefError as error:
         problems = [Problem(content.edition_id, 0, "render", Severity.ERROR, str(error))]
-    when = ("Goes out", f"{local(content.slot_at, runtime)}, number {content.number}")
+    when = ("Goes out", f"{due_words(content, runtime)}, number {content.number}")
     segment = [("Only for", " and ".join(f"({text})" for text in filters if text))] if any(filters) else []
     facts = [when, *segment, *_figures(runtime, sheets, who), *(("Missing", lack) for lack in lacks)]
     return Preview(content.edition_id, sheets, problems, facts)

@@ -93,12 +93,12 @@ class Composer:
     ) -> Edition | None:
         window = window_of(self.site, newsletter, slot, now, ())
         held = [self.editions.content(edition) for edition in month]
-        moment = Slot(now, f"{slot.name}-{MONTHLY}")
+        moment = Slot(now, f"{slot.name}-{MONTHLY}", slot.read)
         content = gather(self.site, newsletter, moment, held, self._entries.since(now), window, number)
         if not content.entries:
             return None
         stored = self.editions.save_content(content)
-        return self.editions.claim_slot(replace(_edition(content, now), state=State.APPROVED, content=stored))
+        return self.editions.claim_slot(replace(_edition(content, moment, now), state=State.APPROVED, content=stored))
 
     def draft(self, newsletter: Newsletter, slot: Slot, now: datetime) -> Draft:
         """The edition of a slot as it would be composed from what is stored now."""
@@ -137,7 +137,7 @@ class Composer:
         draft = self._draft(newsletter, slot, started, now)
         if draft.empty and newsletter.skip_if_empty and slot.at > now and old is None:
             return None  # nothing yet: look again until the slot
-        edition = replace(_edition(draft.content, now), lacks=draft.lacks)
+        edition = replace(_edition(draft.content, slot, now), lacks=draft.lacks)
         try:
             if draft.empty and newsletter.skip_if_empty and slot.at <= now:
                 return self._skip(old, edition, now)
@@ -213,7 +213,7 @@ class Composer:
             section = EditionSection({}, (entry,))
             content = Content(newsletter.name, name, now, number, newsletter.template, (section,))
             try:
-                edition = replace(_edition(content, now), content=self.editions.save_content(content))
+                edition = replace(_edition(content, Slot(now, name), now), content=self.editions.save_content(content))
                 return self.editions.claim_slot(edition)
             except ConflictError:
                 other = self.editions.get(newsletter.name, name)
@@ -240,11 +240,12 @@ def _open_slots(newsletter: Newsletter, site: Site, started: datetime, now: date
         yield coming
 
 
-def _edition(content: Content, now: datetime) -> Edition:
+def _edition(content: Content, slot: Slot, now: datetime) -> Edition:
     return Edition(
         newsletter=content.newsletter,
         slot=content.slot,
-        slot_at=content.slot_at,
+        slot_at=slot.at,
+        read=slot.read,
         state=State.DRAFT,
         number=content.number,
         entries=content.offers,

@@ -44,7 +44,7 @@ def compose(
     content = Content(
         newsletter=newsletter.name,
         slot=slot.name,
-        slot_at=slot.at,
+        slot_at=slot.dated,
         number=number,
         template=newsletter.template,
         sections=selection.sections,

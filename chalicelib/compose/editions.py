@@ -58,7 +58,14 @@ class Edition:
     """How often it was stopped so: what a person let pass is not held against it again."""
     sent_before: int = -1
     """To how many it had been sent when it was opened again for those in doubt; -1 where it never was."""
+    read: datetime | None = None
+    """When the site's own zone reads it, where each reader gets it at this local time of their own; else None."""
     item: Item | None = None
+
+    @property
+    def dated(self) -> datetime:
+        """The moment that it says of itself; where each reader has a time of their own, ``slot_at`` is the first's."""
+        return self.read or self.slot_at
 
     @property
     def id(self) -> str:
@@ -184,6 +191,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "seen": list(edition.seen),
         "filters": list(edition.filters),
         "waits": edition.waits,
+        **({"read": edition.read.isoformat()} if edition.read else {}),
         "halted": edition.halted,
         "halts": edition.halts,
         "sent_before": edition.sent_before,
@@ -217,6 +225,7 @@ def _read(item: Item) -> Edition:
         seen=tuple(data.get("seen", ())),
         filters=tuple(data.get("filters", ())),
         waits=data.get("waits", ""),
+        read=datetime.fromisoformat(data["read"]) if data.get("read") else None,
         halted=data.get("halted", ""),
         halts=data.get("halts", 0),
         sent_before=data.get("sent_before", -1),

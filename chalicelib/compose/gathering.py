@@ -55,7 +55,7 @@ def gather(
     now = {entry.id: entry for entry in current}
     first = {entry.id: entry for content in reversed(contents) for entry in reversed(content.entries)}
     held = {e.id: _as_it_is(first[e.id], now.get(e.id, e)) for content in contents for e in content.entries}
-    left = [entry for entry in held.values() if not is_over(entry, slot.at)]
+    left = [entry for entry in held.values() if not is_over(entry, slot.dated)]
     last = contents[-1].highlight if contents else None
     note = EditionNote(newsletter.name, slot.name, highlight=last.id if last else NO_HIGHLIGHT)
     limits = {source.name: source.limit for source in site.sources}
@@ -66,7 +66,7 @@ def gather(
     return Content(
         newsletter=newsletter.name,
         slot=slot.name,
-        slot_at=slot.at,
+        slot_at=slot.dated,
         number=number,
         template=newsletter.template,
         sections=chosen.sections,

@@ -27,9 +27,10 @@ def window_of(
         slot=slot.at,
         started=started,
         zone=site.time_zone,
-        following=following.at if following else None,
+        following=following.dated if following else None,
         offered=offered,
         excluded=tuple(name for note in notes for name in note.exclude),
+        read=slot.read,
     )
 
 

@@ -21,18 +21,23 @@ def reader_due(slot_at: datetime, zone_name: str, site: Site) -> int:
     ``slot_at`` is aware. A zone that is empty or unknown is the site's.
     """
     zone = known_zone(zone_name) or site.time_zone
-    due = _local(slot_at, site).replace(tzinfo=zone)
+    due = _local(slot_at, site.time_zone).replace(tzinfo=zone)
     return int(max(due.timestamp(), first_due(slot_at, site).timestamp()))
 
 
 def first_due(slot_at: datetime, site: Site) -> datetime:
     """When the first reader's mail may be due: by then the edition is composed and planned."""
-    return _local(slot_at, site).replace(tzinfo=FIRST_ZONE)
+    return first_due_in(slot_at, site.time_zone)
+
+
+def first_due_in(slot_at: datetime, zone: ZoneInfo) -> datetime:
+    """The same, of a slot in a zone."""
+    return _local(slot_at, zone).replace(tzinfo=FIRST_ZONE)
 
 
 def last_due(slot_at: datetime, site: Site) -> datetime:
     """When the last reader's mail is due, but for a gap of daylight saving."""
-    return _local(slot_at, site).replace(tzinfo=LAST_ZONE)
+    return _local(slot_at, site.time_zone).replace(tzinfo=LAST_ZONE)
 
 
 @lru_cache(maxsize=1024)
@@ -46,5 +51,5 @@ def known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def _local(slot_at: datetime, site: Site) -> datetime:
-    return slot_at.astimezone(site.time_zone).replace(tzinfo=None, fold=0)
+def _local(slot_at: datetime, zone: ZoneInfo) -> datetime:
+    return slot_at.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -1,7 +1,8 @@
 """When a newsletter is due: slots from an RFC 5545 rule, in the site's own zone.
 
 The rule gives local dates, ``at`` a local time. A time that daylight saving skips moves on by the gap, one
-that it repeats counts once, the first time: every date of the rule has exactly one slot.
+that it repeats counts once, the first time: every date of the rule has exactly one slot. Where ``at`` is each reader's
+own time, the slot comes when the earliest zone of the earth reaches it (see reader_time.py).
 """
 
 import re
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rruleset, rrulestr
 
+from chalicelib.compose.reader_time import first_due_in
 from chalicelib.content.values import Newsletter, Schedule
 
 _UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6}Z?)?", re.IGNORECASE)
@@ -23,17 +25,26 @@ TRIGGER_REACH = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
-    """When an edition goes out: ``at`` aware, UTC; ``name`` the local date, which names the edition."""
+    """When an edition goes out: ``at`` aware, UTC; ``name`` the local date, which names the edition.
+
+    ``read`` is when the site's own zone reads it, where that is another moment: at each reader's own time.
+    """
 
     at: datetime
     name: str
+    read: datetime | None = None
+
+    @property
+    def dated(self) -> datetime:
+        """The moment that an edition says of itself: its date, and what it counts days from."""
+        return self.read or self.at
 
 
 def slots_from(schedule: Schedule, zone: ZoneInfo, start: datetime) -> Iterator[Slot]:
     """All slots at or after ``start`` (aware), in order."""
     local = start.astimezone(zone).replace(tzinfo=None)
     for date in _rule(schedule).xafter(local - timedelta(days=2), inc=True):
-        slot = _slot(date, schedule.at, zone)
+        slot = _slot(date, schedule, zone)
         if slot.at >= start:
             yield slot
 
@@ -41,9 +52,9 @@ def slots_from(schedule: Schedule, zone: ZoneInfo, start: datetime) -> Iterator[
 def latest_slot(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Slot | None:
     """The last slot at or before ``now``, or None before the first."""
     local = now.astimezone(zone).replace(tzinfo=None)
-    rule, date = _rule(schedule), local + timedelta(days=1)
+    rule, date = _rule(schedule), local + timedelta(days=3 if schedule.reader else 1)
     while (before := rule.before(date, inc=False)) is not None:
-        slot = _slot(before, schedule.at, zone)
+        slot = _slot(before, schedule, zone)
         if slot.at <= now:
             return slot
         date = before
@@ -80,6 +91,8 @@ def _rule(schedule: Schedule) -> rruleset:
     return rules
 
 
-def _slot(date: datetime, at: time, zone: ZoneInfo) -> Slot:
-    local = datetime.combine(date.date(), at, tzinfo=zone)
-    return Slot(local.astimezone(UTC), f"{date:%Y-%m-%d}")
+def _slot(date: datetime, schedule: Schedule, zone: ZoneInfo) -> Slot:
+    moment = datetime.combine(date.date(), schedule.at, tzinfo=zone).astimezone(UTC)
+    if schedule.reader:
+        return Slot(first_due_in(moment, zone).astimezone(UTC), f"{date:%Y-%m-%d}", moment)
+    return Slot(moment, f"{date:%Y-%m-%d}")

@@ -22,6 +22,7 @@ NO_HIGHLIGHT = "none"
 class Window:
     """The moment an edition is composed for, since when its newsletter runs, and what it said before.
 
+    ``read`` is when most readers get it, where that is not ``slot``: what is over by then is not announced.
     ``following`` is the slot after, or None. ``offered`` maps the names of what stood in earlier editions
     (offers, and ``url:...`` of imported issues) to where that was; ``excluded`` are words of notes for what
     never goes out.
@@ -33,6 +34,12 @@ class Window:
     following: datetime | None = None
     offered: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
+    read: datetime | None = None
+
+    @property
+    def dated(self) -> datetime:
+        """The moment from which the edition looks ahead."""
+        return self.read or self.slot
 
     def stood_in(self, entry: Entry) -> str:
         """Where an entry was published already, like ``#12 (2026-05-07)``, or ''."""
@@ -80,7 +87,7 @@ def is_over(entry: Entry, moment: datetime) -> bool:
 
 def _why_not_coming(entry: Entry, window: Window) -> str:
     """Events stand until they are over, deadlines until they pass; a cancellation where the event was known."""
-    if is_over(entry, window.slot):
+    if is_over(entry, window.dated):
         return "over by then"
     known = entry.series or any(name.split("~")[0] == entry.id for name in window.offered)
     return "cancelled before anybody was told of it" if entry.change is Change.CANCELLED and not known else ""
@@ -107,7 +114,7 @@ def due_again(entries: Iterable[Entry], window: Window) -> list[Entry]:
         if entry.offer in window.offered
         and reminder(entry) not in window.offered
         and entry.starts
-        and entry.starts + timedelta(days=1 if entry.all_day else 0) > window.slot
+        and entry.starts + timedelta(days=1 if entry.all_day else 0) > window.dated
         and (window.following is None or entry.starts <= window.following)
         and not (entry.series or entry.change is Change.CANCELLED)
     ]

@@ -4,7 +4,7 @@ Each step is one write under the edition's version, so a planner that dies is fo
 on where it stopped, and two planners at once end as one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -14,20 +14,17 @@ from chalicelib.audience.segments import admission
 from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
-from chalicelib.compose.gathering import MONTHLY
 from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Newsletter, Problem, Site
-from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, Recipient
+from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore
+from chalicelib.deliver.freezing import Plan, freeze
+from chalicelib.deliver.own_time import waiting
 from chalicelib.errors import AddressError, RenderError, SegmentError
 from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.renderer import render
 from chalicelib.render.templates import templates_for
-from chalicelib.render.variants import Variant, variant_for
 from chalicelib.store import Blobs, Table
-
-NOT_FOR_THEM = "nothing of this edition is in their topics"
-OTHER_CADENCE = "gets the monthly gathering instead"
 
 
 class Planner:
@@ -53,7 +50,8 @@ class Planner:
             admits = admission(edition.filters, self._site, edition.slot_at)
         except SegmentError as error:
             return self._hold(edition, now, f"Who gets it can't be read: {error.reason}. Mend it, then approve it.")
-        edition, total = self._freeze(edition, content, admits)
+        plan = Plan(self._site, content, admits, waiting(edition, self._site, now))
+        edition, total = self._freeze(edition, plan)
         try:
             found = self._compile(newsletter, content, edition)
         except (RenderError, AddressError) as error:
@@ -66,43 +64,23 @@ class Planner:
         self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
         return self._editions.move(edition, State.HELD, now, why=why[:500], was_sending=False, **changes)
 
-    def _freeze(self, edition: Edition, content: Content, admits: Callable[[Membership], bool]) -> tuple[Edition, int]:
+    def _freeze(self, edition: Edition, plan: Plan) -> tuple[Edition, int]:
         total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
         batch: list[Membership] = []
-        members = self._members_after(edition)
-        for member in (m for m in members if (self._is_monthly(m) or not content.gathering) and admits(m)):
+        for member in filter(plan.takes, self._members_after(edition)):
             batch.append(member)
             if len(batch) == self._chunk_size:
-                edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
+                edition, total = self._freeze_chunk(edition, plan, batch), total + len(batch)
                 batch = []
         if batch:
-            edition, total = self._freeze_chunk(edition, content, batch), total + len(batch)
+            edition, total = self._freeze_chunk(edition, plan, batch), total + len(batch)
         return edition, total
 
-    def _freeze_chunk(self, edition: Edition, content: Content, members: list[Membership]) -> Edition:
-        recipients, skips, variants = [], {}, dict[str, Variant]()
-        for position, member in enumerate(members):
-            variant = variant_for(
-                content,
-                self._site.languages,
-                self._site.fallback,
-                member.language or self._site.fallback,
-                member.topics,
-            )
-            if variant is None:
-                skips[position] = NOT_FOR_THEM
-            elif self._is_monthly(member) and not content.gathering:
-                skips[position] = OTHER_CADENCE
-            else:
-                variants[variant.key] = variant
-            recipients.append(Recipient(member.sid, variant.key if variant else ""))
-        self._chunks.keep_variants(edition.id, list(variants.values()))
-        writes = self._chunks.writes(edition.id, edition.chunks, recipients, skips)
+    def _freeze_chunk(self, edition: Edition, plan: Plan, members: list[Membership]) -> Edition:
+        frozen = freeze(plan, members)
+        self._chunks.keep_variants(edition.id, list(frozen.variants.values()))
+        writes = self._chunks.writes(edition.id, edition.chunks, frozen.recipients, frozen.skips, frozen.waits)
         return self._editions.change(edition, writes, cursor=members[-1].sid, chunks=edition.chunks + 1)
-
-    def _is_monthly(self, member: Membership) -> bool:
-        """Whether a member gets gatherings: chose them, where the newsletter has any."""
-        return member.cadence == MONTHLY and MONTHLY in self._site.newsletters[member.newsletter].cadences
 
     def _members_after(self, edition: Edition) -> Iterator[Membership]:
         """Confirmed members beyond the cursor; ids order the shards too, since a shard is an id's first digit."""

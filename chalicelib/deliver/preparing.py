@@ -1,10 +1,10 @@
 """Making a wave ready: who still gets the mail, as memberships and suppressions are now, and each one's bytes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.audience.subscriber import MemberState
+from chalicelib.audience.subscriber import MemberState, membership_key
 from chalicelib.audience.suppression import Suppressions
 from chalicelib.audience.tokens import MailTokens, PreferencesTokens, Secrets, UnsubscribeTokens
 from chalicelib.clock import Clock
@@ -18,6 +18,8 @@ from chalicelib.store import Data, Table
 from chalicelib.transports import Mail
 
 MOST_LETTERS = 64
+SPARSE = 3
+"""Where a wave's places in its chunk reach over so many times its size, its members are looked up one by one."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Preparer:
 
     def ready(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> Ready:
         """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
-        members = self._members(edition.newsletter, [recipient.sid for recipient in wave.values()])
+        members = self._members(edition.newsletter, wave)
         stopped = self._suppressions.stopped({sid: data["address"] for sid, data in members.items()})
         now = self._clock()
         today = now.astimezone(self._site.time_zone).date().isoformat()
@@ -65,8 +67,16 @@ class Preparer:
                     ready.failed[position] = f"can't be written to: {error.message}"
         return ready
 
-    def _members(self, newsletter: str, sids: Sequence[str]) -> dict[str, Data]:
-        """The memberships as they are now: the wave's ids lie side by side, so a range of each shard has them."""
+    def _members(self, newsletter: str, wave: Mapping[int, Recipient]) -> dict[str, Data]:
+        """The memberships as they are now.
+
+        Mostly a wave's ids lie side by side, so that a range of each shard has them. Of a few here and there, as where
+        each reader has a time of their own, each is looked up.
+        """
+        sids = [recipient.sid for recipient in wave.values()]
+        if max(wave) - min(wave) >= SPARSE * len(wave):
+            items = self._table.get_many([membership_key(newsletter, sid) for sid in sids])
+            return {key.sk: item.data for key, item in items.items()}
         found: dict[str, Data] = {}
         by_shard: dict[str, list[str]] = {}
         for sid in sids:

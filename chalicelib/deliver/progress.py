@@ -29,7 +29,7 @@ class Progress:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
-        speed = None if self.per_second is None else round(self.per_second, 2)
+        speed = None if self.per_second is None else round(self.per_second, 4)
         return {"waits": self.waits, "per_second": speed, "seconds_left": self.seconds_left}
 
     def __str__(self) -> str:

@@ -126,7 +126,7 @@ def _link(pages: Pages, editions: EditionStore, edition: Edition, shelf_url: str
     others = tuple(
         (tag, pages.say.language_name(tag), f"{base}/{tag}") for tag in pages.site.languages if tag != pages.language
     )
-    local = edition.slot_at.astimezone(pages.site.time_zone)
+    local = edition.dated.astimezone(pages.site.time_zone)
     subject = pages.said(edition.subject) or _first_title(pages, editions, edition)
     return EditionLink(edition.number, pages.say.date(local), subject, f"{base}/{pages.language}", others)
 

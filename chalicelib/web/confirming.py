@@ -101,7 +101,7 @@ def coming(shown: Pages, person: Person, names: Sequence[str], now: datetime) ->
             Coming(
                 title=shown.title_of(name),
                 cadence=shown.say(f"web.choose.cadences.{cadence}"),
-                following=shown.say.date(slot.at.astimezone(zone)) if slot else "",
+                following=shown.say.date(slot.dated.astimezone(zone)) if slot else "",
                 latest=latest[0] if latest else None,
             )
         )

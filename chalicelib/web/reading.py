@@ -149,7 +149,7 @@ class _Around:
 
 def moment_of(site: Site, issue: Issue) -> datetime:
     """When an issue appeared, in UTC: its slot, or the midnight that began its day."""
-    return _midnight(site, issue.slot) if isinstance(issue, ArchivedIssue) else issue.slot_at.astimezone(UTC)
+    return _midnight(site, issue.slot) if isinstance(issue, ArchivedIssue) else issue.dated.astimezone(UTC)
 
 
 def absolute(site: Site, path: str) -> str:
