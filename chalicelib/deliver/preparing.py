@@ -13,6 +13,7 @@ from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, Recipient
 from chalicelib.deliver.hearing.references import bounce_sender, edition_reference
 from chalicelib.errors import AddressError, RenderError
+from chalicelib.render.bulk import BulkLetter, bulk_letter
 from chalicelib.render.letter import Letter, Reader
 from chalicelib.store import Data, Table
 from chalicelib.transports import Mail
@@ -20,6 +21,14 @@ from chalicelib.transports import Mail
 MOST_LETTERS = 64
 SPARSE = 3
 """Where a wave's places in its chunk reach over so many times its size, its members are looked up one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A letter, and its form as a template where the transport wants that and it has one."""
+
+    letter: Letter
+    bulk: BulkLetter | None = None
 
 
 @dataclass(slots=True)
@@ -33,15 +42,20 @@ class Ready:
 
 
 class Preparer:
-    """Prepares waves of one site's editions. With ``bounces`` (an address) each mail has a way back of its own."""
+    """Prepares waves of one site's editions. With ``bounces`` (an address) each mail has a way back of its own.
+
+    With ``bulk`` a mail brings its share of a template, for a transport that ``wants_bulk``.
+    """
 
     def __init__(
-        self, site: Site, table: Table, chunks: ChunkStore, secrets: Secrets, clock: Clock, bounces: str = ""
-    ) -> None:
+        self, site: Site, table: Table, chunks: ChunkStore, secrets: Secrets, clock: Clock, bounces: str = "",
+        *, bulk: bool = False,
+    ) -> None:  # fmt: skip
         self._site, self._table, self._chunks, self._clock = site, table, chunks, clock
         self._suppressions = Suppressions(table)
         self._addressing = _Addressing(site, secrets, bounces)
-        self._letters: dict[tuple[str, str], Letter] = {}
+        self._letters: dict[tuple[str, str], _Made] = {}
+        self._bulk = bulk
 
     def ready(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> Ready:
         """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
@@ -93,12 +107,13 @@ class Preparer:
                     break
         return found
 
-    def _letter(self, edition: str, variant: str) -> Letter:
+    def _letter(self, edition: str, variant: str) -> _Made:
         key = (edition, variant)
         if key not in self._letters:
             if len(self._letters) > MOST_LETTERS:
                 self._letters.clear()
-            self._letters[key] = self._chunks.letter(edition, variant)
+            letter = self._chunks.letter(edition, variant)
+            self._letters[key] = _Made(letter, bulk_letter(letter) if self._bulk else None)
         return self._letters[key]
 
 
@@ -112,12 +127,12 @@ class _Addressing:
         self._preferences = PreferencesTokens(secrets).make
         self._sign = MailTokens(secrets).sign
 
-    def of(self, edition: Edition, number: int, now: datetime) -> Callable[[Letter, int, str, Data], Mail]:
+    def of(self, edition: Edition, number: int, now: datetime) -> Callable[[_Made, int, str, Data], Mail]:
         """What makes the mail of one position of a chunk from a letter and a membership."""
         newsletter, chunk = edition.newsletter, str(number)
         stem = edition_reference(edition.id, number, 0)[:-1]
 
-        def write(letter: Letter, position: int, sid: str, member: Data) -> Mail:
+        def write(made: _Made, position: int, sid: str, member: Data) -> Mail:
             reference = f"{stem}{position}"
             signature, address = self._sign(reference), member["address"]
             reader = Reader(
@@ -130,6 +145,7 @@ class _Addressing:
             )
             tags = {"edition": edition.id, "chunk": chunk, "position": str(position)}
             sender = bounce_sender(self._bounces, reference, signature) if self._bounces else self._sender
-            return Mail(sender, address, letter.personalise(reader), tags)
+            content = made.letter.personalise(reader)
+            return Mail(sender, address, content, tags, clean=True, bulk=made.bulk.part(reader) if made.bulk else None)
 
         return write

@@ -25,7 +25,7 @@ from chalicelib.deliver.recording import DirectRecorder, Recorder
 from chalicelib.deliver.turns import Turns
 from chalicelib.errors import ConfigurationError, ConflictError, SendbriefError, TransportUnavailableError
 from chalicelib.store import Table
-from chalicelib.transports import Fate, Mail, Outcome, Transport, provider_stopped, quota_used
+from chalicelib.transports import Fate, Mail, Outcome, Transport, provider_stopped, quota_used, wants_bulk
 
 WAVE_SIZE = 50
 """Mails handed over at once: the most that one crash can leave in doubt."""
@@ -114,7 +114,7 @@ class Worker:
         self._wave_size, self._progress, self._turns, self._watch = wave_size, progress, turns or Turns(), watch
         self._recorder = recorder or DirectRecorder(table)
         self._time_left, self._sleep = time_left, sleep
-        self._preparer = Preparer(site, table, chunks, secrets, clock, bounces)
+        self._preparer = Preparer(site, table, chunks, secrets, clock, bounces, bulk=wants_bulk(transport))
 
     async def work(self, edition_id: str, number: int) -> Work:
         """Send what is left of a chunk. Safe to call at any time, any number of times, from anywhere.
