@@ -5,11 +5,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.audience.bounces import soft_bounces
 from chalicelib.audience.limits import PER_ADDRESS, Bucket, Limits
 from chalicelib.audience.moving import change_key
 from chalicelib.audience.people import Person, current_id, load_person
 from chalicelib.audience.signup import pending_key, read_request
-from chalicelib.audience.subscriber import Membership, Profile
+from chalicelib.audience.subscriber import Membership, Profile, profile_key
 from chalicelib.audience.suppression import Suppressions
 from chalicelib.audience.tokens import Secrets
 from chalicelib.store import Item, Key, Table, every
@@ -23,8 +24,8 @@ def dossier(
 ) -> dict[str, Any]:
     """What is stored of a person, also by an id from before a change of address. Moments are ISO, UTC.
 
-    ``sends`` says what editions they got, each ``edition``, ``at``, ``outcome``, ``reason``; who asks finds them
-    (deliver/sends.py), since they lie with the editions. ``known`` is False where nothing at all is stored.
+    ``sends`` says what editions they got, each ``edition``, ``at``, ``outcome``, ``reason``, ``heard``; who asks finds
+    them (deliver/sends.py), since they lie with the editions. ``known`` is False where nothing at all is stored.
     """
     own = who(table, sid)
     person = load_person(table, own, ())
@@ -40,6 +41,8 @@ def dossier(
         "change": {**change.data, "expires": _moment(change.expires)} if change else None,
         "suppression": {**asdict(stop), "reason": str(stop.reason)} if stop else None,
         "notices": list(_notices(table, own)),
+        "bounces": [moment for one in (own, *about.former) for moment in soft_bounces(table, one)],
+        "heard": [note for one in (own, *about.former) for note in _heard(table, one)],
         "requests": _requests(table, secrets, own),
         "happenings": list(happenings(table, {own, *about.former}, now)),
         "sends": [dict(one) for one in sends],
@@ -50,8 +53,16 @@ def dossier(
 
 def who(table: Table, sid: str) -> str:
     """The id under which somebody is stored: their own where anything lies there, else where they moved to."""
-    own = [Key(f"SUBSCRIBER#{sid}", "PROFILE"), pending_key(sid)]
-    return sid if table.get_many(own) else current_id(table, sid)
+    return sid if _lies_there(table, sid) else current_id(table, sid)
+
+
+def is_stored(table: Table, sid: str) -> bool:
+    """Whether there is a person of this id, or one who had it before a change of address."""
+    return _lies_there(table, sid) or _lies_there(table, current_id(table, sid))
+
+
+def _lies_there(table: Table, sid: str) -> bool:
+    return bool(table.get_many([profile_key(sid), pending_key(sid)]))
 
 
 def ids_of(person: Person) -> tuple[str, ...]:
@@ -120,6 +131,12 @@ def _shown(line: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
 def _notices(table: Table, sid: str) -> Iterator[dict[str, Any]]:
     for item in every(table, f"SUBSCRIBER#{sid}", prefix="NOTICE#"):
         yield {"kind": item.key.sk.removeprefix("NOTICE#"), **item.data, "expires": _moment(item.expires)}
+
+
+def _heard(table: Table, sid: str) -> Iterator[dict[str, Any]]:
+    """What servers and providers said of single mails to somebody, such as one to confirm."""
+    for item in every(table, f"SUBSCRIBER#{sid}", prefix="HEARD#"):
+        yield {**item.data, "expires": _moment(item.expires)}
 
 
 def _requests(table: Table, secrets: Secrets, sid: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from chalicelib.audience.bounces import bounces_key
 from chalicelib.audience.dossier import happening_items, ids_of, who
 from chalicelib.audience.limits import PER_ADDRESS, Bucket, Limits
 from chalicelib.audience.moving import change_key
@@ -106,9 +107,9 @@ class Erasing:
         """What bears a person's id outside of their partition, but for memberships; and leftovers that expired."""
         for key in (pending_key(sid), change_key(sid)):
             self._overwrite(key, now)
-        pointer = self._table.get(moved_key(sid))
+        pointer, bounces = (self._table.get(key) for key in (moved_key(sid), bounces_key(sid)))
         bucket = self._limits.look(Bucket("address", sid, PER_ADDRESS))
-        yield from (item for item in (pointer, bucket) if item)
+        yield from (item for item in (pointer, bounces, bucket) if item)
         told = happening_items(self._table, [sid], now)
         yield from (item for item in told if item.data["kind"] != ERASED)  # which others have to hear
 

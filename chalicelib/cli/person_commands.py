@@ -58,6 +58,10 @@ def _show(found: Mapping[str, Any], runtime: Runtime) -> None:
     sends = found["sends"][-SHOWN:]
     more = f" (the last {SHOWN} of {len(found['sends'])})" if len(found["sends"]) > SHOWN else ""
     _lines(f"Editions{more}", (f"{one['edition']} {one['outcome']} {one['reason']}" for one in sends))
+    _lines("Mails that came back", (f"{_when(at, runtime)}, soft" for at in found["bounces"]))
+    _lines(
+        "Heard of other mails", (f"{_when(one['at'], runtime)} {one['kind']} {one['words']}" for one in found["heard"])
+    )
     _lines("Mails of today", (f"{one['kind']} {_when(one['at'], runtime)}" for one in found["notices"]))
     _lines("Told to other programs", (_told(one, runtime) for one in found["happenings"]))
     _lines("Earlier ids", found["former"])

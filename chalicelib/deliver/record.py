@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.audience import happenings, moving, signup
+from chalicelib.audience import bounces, happenings, moving, signup
 from chalicelib.audience.limits import DAY
 from chalicelib.audience.tokens import ChangeTokens, ConfirmTokens, DataTokens, PreferencesTokens
 from chalicelib.content.values import Newsletter, Site, localize
 from chalicelib.deliver import notices
+from chalicelib.deliver.hearing import values as heard
 from chalicelib.settings import Settings
 from chalicelib.store import Key
 
@@ -33,6 +34,8 @@ KEPT = (
     Kept("moved", ("to", "at")),
     Kept("suppression", ("reason", "at", "note", "by")),
     Kept("notice", ("at",)),
+    Kept("bounces", ("moments",)),
+    Kept("heard", ("kind", "at", "source", "words")),
     Kept("limit", ("full",)),
     Kept("happening", ("kind", "at", "sid", "newsletter", "about")),
     Kept("recipients", ("recipients",)),
@@ -43,15 +46,15 @@ ANSWER_DAYS = 1
 """As web/api/idempotency.py keeps them; a test compares."""
 _BY_PARTITION = {
     "LIST": "membership", "MOVED": "moved", "SUPPRESSED": "suppression", "LIMIT": "limit", "HAPPENED": "happening",
-    "IDEMPOTENT": "answer",
+    "IDEMPOTENT": "answer", "BOUNCES": "bounces",
 }  # fmt: skip
 _BY_PLACE = {
     "PROFILE": "profile", "CONSENT": "evidence", "PENDING": "request", "CHANGE": "change", "NOTICE": "notice",
-    "CHUNK": "recipients", "LEDGER": "ledger",
+    "HEARD": "heard", "CHUNK": "recipients", "LEDGER": "ledger",
 }  # fmt: skip
 NOBODYS = frozenset({
     "ALARM", "AUDIT", "BRAKE", "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES", "IDENTITY", "IMPORT", "KEYS", "MX",
-    "NEWSLETTER", "RETENTION", "SITE", "SOURCE", "VARIANT", "WEBHOOK", "WORK",
+    "NEWSLETTER", "PACE", "RETENTION", "SITE", "SOURCE", "VARIANT", "WEBHOOK", "WORK",
 })  # fmt: skip
 """Beginnings of keys below which nothing of a reader lies: content, settings of programs, hashes of files."""
 _EU_REGIONS = frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"})
@@ -107,6 +110,8 @@ def _periods(site: Site) -> dict[str, int]:
         "request": signup.PENDING.days,
         "change": moving.WAITS.days,
         "notice": notices.ONCE_IN.days,
+        "bounces": bounces.KEPT.days,
+        "heard": heard.KEPT.days,
         "limit": DAY // 86_400,
         "happening": happenings.KEPT.days,
         "answer": ANSWER_DAYS,

@@ -1,6 +1,7 @@
 """What editions one person got: found among the frozen recipients, which lie with the editions."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from chalicelib.audience.people import load_person
 from chalicelib.audience.tokens import Secrets
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.deliver.chunks import ChunkStore, Recipient
+from chalicelib.deliver.hearing.values import heard_prefix
 from chalicelib.deliver.ledger import (
     BOUNCED,
     COMPLAINED,
@@ -25,7 +27,7 @@ from chalicelib.deliver.ledger import (
     Detail,
 )
 from chalicelib.errors import ConflictError, StoreError
-from chalicelib.store import Blobs, Table
+from chalicelib.store import Blobs, Item, Table, every
 
 WORDS = {
     PENDING: "pending", FLIGHT: "pending", SENT: "sent", FAILED: "failed", SKIPPED: "skipped",
@@ -45,10 +47,18 @@ class Send:
     reason: str
     chunk: int
     position: int
+    notes: tuple[Item, ...] = ()
+    """What was heard of a mail that came back or was called spam."""
 
-    def as_dict(self) -> dict[str, str]:
+    @property
+    def heard(self) -> list[dict[str, str]]:
+        """The notes as plain data, the oldest first: ``kind``, ``at`` (ISO, UTC), ``source``, ``words``."""
+        return sorted(({**note.data} for note in self.notes), key=lambda note: note["at"])
+
+    def as_dict(self) -> dict[str, Any]:
         """What a dossier says of it."""
-        return {"edition": self.edition, "at": self.at, "outcome": self.outcome, "reason": self.reason}
+        told = {"edition": self.edition, "at": self.at, "outcome": self.outcome, "reason": self.reason}
+        return {**told, "heard": self.heard}
 
 
 class Sends:
@@ -59,7 +69,7 @@ class Sends:
     """
 
     def __init__(self, table: Table, blobs: Blobs) -> None:
-        self._editions, self._chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
+        self._table, self._editions, self._chunks = table, EditionStore(table, blobs), ChunkStore(table, blobs)
 
     def of(self, ids: Collection[str], newsletters: Collection[str]) -> Iterator[Send]:
         """All editions of some newsletters in which any of a person's ids stands, the oldest of each first.
@@ -74,9 +84,15 @@ class Sends:
                         yield found
 
     def forget_reasons(self, ids: Collection[str], newsletters: Collection[str]) -> int:
-        """Take a server's words on a person out of the ledgers, for they may name the address; of how many."""
-        told = [send for send in self.of(ids, newsletters) if send.reason]
+        """Forget a server's words on a person, in the ledgers and in what was heard: they may name somebody after all.
+
+        Of how many editions. Notes go first: who is cut off finds the rest by the ledgers.
+        """
+        told = [send for send in self.of(ids, newsletters) if send.reason or send.notes]
         for send in told:
+            for note in send.notes:
+                with suppress(ConflictError):  # it expired, or another erasure was first
+                    self._table.delete(note)
             self._forget(send)
         return len(told)
 
@@ -102,7 +118,12 @@ class Sends:
         ledger = self._chunks.ledger(edition.id, number).ledger
         detail = ledger.details.get(position, Detail(""))
         at = edition.slot_at.isoformat()
-        return Send(edition.id, at, WORDS[ledger.marks[position]], detail.reason, number, position)
+        mark = ledger.marks[position]
+        notes = tuple(self._notes(edition.id, number, position)) if mark in {BOUNCED, COMPLAINED} else ()
+        return Send(edition.id, at, WORDS[mark], detail.reason, number, position, notes)
+
+    def _notes(self, edition: str, number: int, position: int) -> Iterator[Item]:
+        return every(self._table, f"EDITION#{edition}", prefix=heard_prefix(number, position))
 
     def _forget(self, send: Send) -> None:
         """A worker at the same chunk goes on: it applies its outcomes to what is written here."""

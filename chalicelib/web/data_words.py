@@ -35,6 +35,7 @@ def told(pages: Pages, data: Data) -> list[Group]:
     groups += [
         Group(say("web.data.consent"), lines=tuple(_evidence(pages, one) for one in data["consent"])),
         Group(say("web.data.sends"), lines=tuple(_send(pages, one) for one in data["sends"])),
+        Group(say("web.data.bounces"), lines=tuple(_bounces(pages, data))),
         Group(say("web.data.notices"), lines=tuple(_notice(pages, one) for one in data["notices"])),
         Group(say("web.data.happenings"), lines=tuple(_other(pages, one) for one in data["happenings"])),
     ]
@@ -98,8 +99,16 @@ def _evidence(pages: Pages, one: Data) -> Line:
 def _send(pages: Pages, one: Data) -> Line:
     newsletter, _, slot = one["edition"].partition("/")
     outcome = _known(pages, "web.data.outcomes", one["outcome"])
-    more = (f"{outcome}: {one['reason']}" if one["reason"] else outcome,)
+    heard = (f"{_moment(pages, note['at'])}: {note['words']}" for note in one["heard"])
+    more = (f"{outcome}: {one['reason']}" if one["reason"] else outcome, *heard)
     return Line(_moment(pages, one["at"]), f"{pages.title_of(newsletter)}, {slot}", more)
+
+
+def _bounces(pages: Pages, data: Data) -> Iterator[Line]:
+    """Mails that came back or were called spam: soft ones as they are counted, and what was said of single mails."""
+    yield from (Line(_moment(pages, at), _known(pages, "web.data.outcomes", "bounced")) for at in data["bounces"])
+    for one in data["heard"]:
+        yield Line(_moment(pages, one["at"]), _known(pages, "web.data.outcomes", one["kind"]), (one["words"],))
 
 
 def _notice(pages: Pages, one: Data) -> Line:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.audience.audience import Audience, make_member
+from chalicelib.audience.bounces import bounce_writes
 from chalicelib.audience.choices import Choices
 from chalicelib.audience.erasing import Whom
 from chalicelib.audience.happenings import announcer, happening
@@ -60,8 +61,16 @@ class World:
             what = Evidence(NOW + timedelta(seconds=number), "chose", "digest", how="the page", what=f"as {name}")
             self.table.put_many([Put(evidence_key(sid, what), {"how": f"{name} {number}"})])
         self.table.put_many([Put(Key(f"SUBSCRIBER#{sid}", "NOTICE#confirm"), {"at": ""}, int(NOW.timestamp()) + 60)])
+        self.hear(old, sid)
         Suppressions(self.table).add(sid, Reason.COMPLAINT, NOW, note=f"{name} <{later}>", by="an editor")
         return sid
+
+    def hear(self, old: str, sid: str) -> None:
+        """A notice to each address came back, though the mailboxes may still be there; as deliver/hearing keeps it."""
+        for one in (old, sid):
+            self.table.transact(bounce_writes(None, one, [int(NOW.timestamp())]))
+            note = {"kind": "bounced", "at": NOW.isoformat(), "source": "dsn", "words": "452 4.2.2 mailbox full"}
+            self.table.put_many([Put(Key(f"SUBSCRIBER#{one}", "HEARD#0f"), note, int(NOW.timestamp()) + 60)])
 
     def ask(self, address: str, name: str, now: datetime = NOW) -> str:
         sid, text = self.audience.sid(address), keep_text(self.table, "You get a mail a week.", NOW)

@@ -57,7 +57,7 @@ def test_whatever_a_life_leaves_in_the_store_is_told(world: World) -> None:
     assert set(found) == set(FIELDS) - {"recipients", "ledger", "answer"}
     for kind, names in found.items():
         assert names <= FIELDS[kind], kind
-    for kind in ("request", "change", "moved", "notice", "limit"):
+    for kind in ("request", "change", "moved", "notice", "limit", "bounces", "heard"):
         assert found[kind] == FIELDS[kind]
 
 
@@ -65,7 +65,7 @@ def test_every_kind_of_item_in_the_code_is_known_here() -> None:
     code = "".join(path.read_text("utf-8") for path in (ROOT / "chalicelib").rglob("*.py"))
     keys = re.findall(r'Key\(\s*f?"([A-Z][A-Z-]+)(?:#[^"]*)?",\s*(?:f?"([A-Z]+)?|)', code)
     begun = {first for first, _ in keys} | set(re.findall(r'(?:f|PARTITION = )"([A-Z][A-Z-]{2,})["#]', code))
-    places = {"PROFILE", "CONSENT", "PENDING", "CHANGE", "NOTICE", "CHUNK", "LEDGER", "UNWANTED"}
+    places = {"PROFILE", "CONSENT", "PENDING", "CHANGE", "NOTICE", "CHUNK", "HEARD", "LEDGER", "UNWANTED"}
     partitions = begun - places - {"SUBSCRIBER", "EDITION"}
     assert len(partitions) > 15
     for first in sorted(partitions):

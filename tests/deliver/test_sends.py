@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from chalicelib.audience.suppression import Suppressions
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.hearing.hearing import Hearing
+from chalicelib.deliver.hearing.values import Heard
+from chalicelib.deliver.ledger import News
 from chalicelib.deliver.sends import Sends, whole_dossier
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House
@@ -51,7 +56,9 @@ def test_a_former_id_counts_and_the_dossier_holds_all_of_it(house: House) -> Non
     sid = house.sids["reader3@example.org"]
     found = whole_dossier(house.table, house.blobs, SECRETS, sid, SLOT)
     reason = "550 no reader3 here, says the recipient"
-    assert found["sends"] == [{"edition": ID, "at": SLOT.isoformat(), "outcome": "failed", "reason": reason}]
+    assert found["sends"] == [
+        {"edition": ID, "at": SLOT.isoformat(), "outcome": "failed", "reason": reason, "heard": []}
+    ]
     both = [sid, house.sids["reader1@example.org"]]
     assert [send.outcome for send in sends(house).of(both, ["digest"])] == ["failed", "sent"]
 
@@ -63,3 +70,25 @@ def test_a_servers_words_on_somebody_are_forgotten_and_the_books_stand(house: Ho
     (send,) = sends(house).of([sid], ["digest"])
     assert (send.outcome, send.reason) == ("failed", "")
     assert house.books() == books
+
+
+def test_what_was_heard_of_a_mail_is_in_the_dossier_and_forgotten_with_it(house: House) -> None:
+    sid = house.sids["reader5@example.org"]
+    (send,) = sends(house).of([sid], ["digest"])
+    words = "452 4.2.2 mailbox of Ada Lovelace is full"
+    heards = [
+        Heard(
+            News.BOUNCED, SLOT + timedelta(hours=hour), f"{hour}", ID, send.chunk, send.position, excerpt=words,
+            source="dsn",
+        )
+        for hour in (2, 1)
+    ]  # fmt: skip
+    Hearing(house.table, house.blobs, Suppressions(house.table)).record(heards, SLOT)
+    found = whole_dossier(house.table, house.blobs, SECRETS, sid, SLOT)
+    at = [(SLOT + timedelta(hours=hour)).isoformat() for hour in (1, 2)]
+    note = {"kind": "bounced", "source": "dsn", "words": words}
+    assert found["sends"][0]["heard"] == [{**note, "at": one} for one in at]
+    assert len(found["bounces"]) == 2
+    assert sends(house).forget_reasons([sid], ["digest"]) == 1
+    assert sends(house).forget_reasons([sid], ["digest"]) == 0
+    assert not [item for item in house.table.everything() if "Lovelace" in str(item.data)]

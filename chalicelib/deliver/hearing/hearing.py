@@ -3,22 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.audience.bounces import bounce_writes, bounces_key, moments_of, since_delivery, too_many, with_bounce
+from chalicelib.audience.dossier import is_stored
 from chalicelib.audience.people import current_id
 from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.deliver.books import add_up
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger
-from chalicelib.deliver.hearing.values import GOOD, Heard
+from chalicelib.deliver.hearing.values import GOOD, KEPT, Heard, heard_prefix
 from chalicelib.deliver.ledger import BOUNCED, COMPLAINED, DELIVERED, Ledger, News, ledger_to_data
 from chalicelib.errors import ConflictError, NotFoundError, StoreError
 from chalicelib.store import Blobs, Insert, Key, Replace, Table
 
 TRIES = 50
-KEPT = timedelta(days=90)
-"""For how long what was said of a bounce or a complaint is kept; so long, too, a repeated one is known again."""
 OnNews = Callable[[str, str, int, int], None]
 """Told of an edition's id, the day (ISO, UTC), and how many more of its mails have bounced and been complained of."""
 
@@ -125,21 +124,25 @@ class Hearing:
         return Recorded(0, len(heards) - foreign, foreign, sum(self._of_person(one, one.sid, now) for one in bad))
 
     def _of_person(self, heard: Heard, sid: str, now: datetime) -> bool:
-        """Whether somebody is suppressed since, who was not before."""
+        """Whether somebody is suppressed since, who was not before.
+
+        Nothing more than that is kept with people who are stored nowhere, or no longer, as after an erasure.
+        """
         key = heard_key(heard)
         if self._table.get(key):
             return False
-        stopped = False
+        stopped, stored = False, is_stored(self._table, sid)
         if heard.kind is News.COMPLAINED:
             # Who has moved since does not want it at the new address either.
             ids = sorted({sid, current_id(self._table, sid)})
             stopped = sum(self._stop(one, Reason.COMPLAINT, heard, now) for one in ids) > 0
         elif heard.permanent:
             stopped = self._stop(sid, Reason.BOUNCE, heard, now)
-        elif heard.of_mailbox:
+        elif heard.of_mailbox and stored:
             return self._soft(heard, sid, key, now)
-        with suppress(ConflictError):  # the same event at the same time
-            self._table.insert(key, _kept(heard), _expires(now))
+        if stored or heard.edition:
+            with suppress(ConflictError):  # the same event at the same time
+                self._table.insert(key, _kept(heard), _expires(now))
         return stopped
 
     def _soft(self, heard: Heard, sid: str, key: Key, now: datetime) -> bool:
@@ -178,11 +181,6 @@ def heard_key(heard: Heard) -> Key:
     if heard.edition:
         return Key(f"EDITION#{heard.edition}", f"{heard_prefix(heard.chunk, heard.position)}{heard.raw_id}")
     return Key(f"SUBSCRIBER#{heard.sid}", f"HEARD#{heard.raw_id}")
-
-
-def heard_prefix(chunk: int, position: int) -> str:
-    """How the sort keys begin of all that was heard of one mail."""
-    return f"HEARD#{chunk:06d}#{position}#"
 
 
 def _told(ledger: Ledger, heards: Iterable[Heard]) -> Ledger:

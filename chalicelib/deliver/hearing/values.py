@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.deliver.ledger import News
@@ -14,6 +14,8 @@ MAX_EXCERPT = 1024
 """Characters kept of what was said."""
 SHORTEST_NAME = 3
 """Characters of a local part that is taken out of words by itself: shorter ones stand in any of them."""
+KEPT = timedelta(days=90)
+"""For how long what was said of a bounce or a complaint is kept; so long, too, a repeated one is known again."""
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']{1,64}@[^\s<>()\[\],;:\"'@]{1,255}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -52,6 +54,11 @@ class Heard:
     of_mailbox: bool = True
     excerpt: str = ""
     source: str = ""
+
+
+def heard_prefix(chunk: int, position: int) -> str:
+    """How the sort keys begin of all that was heard of one mail of an edition."""
+    return f"HEARD#{chunk:06d}#{position}#"
 
 
 def nameless(words: str, addresses: Iterable[str] = (), most: int = MAX_EXCERPT) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.audience.audience import Audience
 from chalicelib.audience.bounces import bounces_key, moments_of
 from chalicelib.audience.moving import Moves
 from chalicelib.audience.subscriber import suppression_key
@@ -26,7 +27,7 @@ from chalicelib.store import Key, Write
 from chalicelib.transports import Fate, Outcome
 from tests.deliver.house import ID, House
 from tests.simulation.memory import MemoryTable
-from tests.simulation.world import SLOT
+from tests.simulation.world import SECRETS, SLOT
 
 NOW = SLOT + timedelta(days=40)
 
@@ -303,11 +304,25 @@ def test_what_a_provider_dropped_says_nothing_of_the_mailbox(sent: House) -> Non
 
 
 def test_a_notice_that_bounces_stops_its_person_too(sent: House) -> None:
-    world, sid = World(sent), "ab" * 12
+    world = World(sent)
+    sid = world.sid()
     heard = replace(news(News.BOUNCED, permanent=True), edition="", chunk=-1, position=-1, sid=sid)
     assert world.record(heard) == Recorded(same=1, suppressed=1)
     assert world.stopped(sid) is Reason.BOUNCE
     assert world.table.get(Key(f"SUBSCRIBER#{sid}", f"HEARD#{heard.raw_id}"))
+
+
+def test_of_who_was_erased_meanwhile_nothing_but_the_suppression_is_kept(sent: House) -> None:
+    """A full mailbox, one that is gone and a complaint, of a notice and of the edition, told after the erasure."""
+    world = World(sent)
+    sid, audience = world.sid(), Audience(world.table, SECRETS)
+    audience.erase(sid, NOW)
+    before = {item.key for item in world.table.everything() if sid in f"{item.key}{item.data}"}
+    told = [news(News.BOUNCED, days=day) for day in (0, 5, 10, 15)] + list(FIVE)
+    world.record(*told, *(replace(one, edition="", chunk=-1, position=-1, sid=sid) for one in told))
+    bearing = [item for item in world.table.everything() if sid in f"{item.key}{item.data}"]
+    assert {item.key for item in bearing} == before
+    assert world.stopped(sid) is Reason.COMPLAINT
 
 
 def test_who_complains_after_a_move_is_not_written_to_at_the_new_address_either(sent: House) -> None:
