@@ -74,6 +74,8 @@ class Content:
     """The ids of entries that stood in an earlier edition and are named once more before they are due."""
     gathering: bool = False
     """Whether it gathers what earlier editions held, for readers of the monthly cadence."""
+    guest: "Content | None" = None
+    """What a further edition says below it in one mail (see together.py). Made for a mail, never stored."""
 
     @property
     def edition_id(self) -> str:
@@ -82,9 +84,10 @@ class Content:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All entries, the highlight first, in the order they are shown."""
+        """All entries, the highlight first, in the order they are shown; those of a guest come last."""
         first = (self.highlight,) if self.highlight else ()
-        return first + tuple(entry for section in self.sections for entry in (*section.entries, *section.more))
+        own = first + tuple(entry for section in self.sections for entry in (*section.entries, *section.more))
+        return own + self.guest.entries if self.guest else own
 
     @property
     def offers(self) -> tuple[str, ...]:

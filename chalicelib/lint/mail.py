@@ -56,8 +56,9 @@ class Mail:
     def entries(self) -> tuple[Entry, ...]:
         """The entries that this variant shows."""
         ids = frozenset(self.variant.entry_ids)
-        first = (self.content.highlight,) if self.content.highlight else ()
-        listed = [entry for section in self.content.sections for entry in section.entries]
+        parts = [part for part in (self.content, self.content.guest) if part]
+        first = [part.highlight for part in parts if part.highlight]
+        listed = [entry for part in parts for section in part.sections for entry in section.entries]
         return tuple(entry for entry in (*first, *listed) if entry.id in ids)
 
 
@@ -175,7 +176,8 @@ def _said(mail: Mail) -> Iterator[str]:
     for entry in mail.content.entries:
         for text in entry.texts.values():
             yield from (text.title, text.summary, plain_text(text.html), entry.place)
-    for remark in mail.content.remarks.values():
+    guest = mail.content.guest.remarks if mail.content.guest else {}
+    for remark in (*mail.content.remarks.values(), *guest.values()):
         yield from map(plain_text, remark.values())
 
 

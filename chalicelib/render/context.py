@@ -1,6 +1,7 @@
 """The context of a template: every name an author of templates may use."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jinja2.runtime import Macro
@@ -20,7 +21,7 @@ from chalicelib.render.rendered import archive_url
 from chalicelib.render.templates import Html
 from chalicelib.render.text import cut, direction, one_line
 from chalicelib.render.variants import Variant
-from chalicelib.render.views import Density, ItemView, SectionView, minutes
+from chalicelib.render.views import Density, GuestView, ItemView, SectionView, minutes
 from chalicelib.render.wording import HIGHLIGHT_WORDS, Wording
 
 MAX_PREHEADER = 140
@@ -42,6 +43,17 @@ class Edition:
         return localize(texts, self.variant.language, self.site.fallback)
 
     @property
+    def title(self) -> str:
+        """What the newsletter is called."""
+        return one_line(self.said(self.newsletter.title)) or self.newsletter.name
+
+    @property
+    def guest(self) -> "Edition | None":
+        """The edition below it in the same mail."""
+        content = self.content.guest
+        return replace(self, newsletter=self.site.newsletters[content.newsletter], content=content) if content else None
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The variant's entries. Raises RenderError where the content lacks one."""
         shown = frozenset(self.variant.entry_ids)
@@ -57,17 +69,20 @@ class Edition:
 def template_context(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
     """All names of a template. Raises RenderError where the theme or the variant can't be used."""
     wording = _wording(edition, catalogue)
-    title = one_line(edition.said(edition.newsletter.title)) or edition.newsletter.name
+    title = edition.title
     frame = frame_context(edition.site, edition.variant.language, catalogue)
     why = "mail.why_public" if edition.public else "mail.why"
     links = frame["links"]
     assert isinstance(links, LinkList)  # noqa: S101 - the frame's own
+    guest = _guest(edition, wording, links)
+    titles = wording.enumeration([title, guest.title] if guest else [title])
     return {
         **frame,
         **_masthead(edition, catalogue),
-        **_body(edition, wording),
+        **_body(edition, wording, guest.items if guest else ()),
+        "guest": guest,
         "title": title,
-        "why": catalogue(why, sender=str(frame["sender_name"]), title=title),
+        "why": catalogue(why, sender=str(frame["sender_name"]), title=titles),
         "archive_url": archive_url(edition.site, edition.content, edition.variant.language),
         "unsubscribe_url": "" if edition.public else token("unsubscribe_url"),
         "preferences_url": "" if edition.public else token("preferences_url"),
@@ -117,8 +132,27 @@ def _masthead(edition: Edition, catalogue: Catalogue) -> dict[str, object]:
     }
 
 
-def _body(edition: Edition, wording: Wording) -> dict[str, object]:
-    """What the edition says. ``minutes`` counts what a digest shows, ``minutes_full`` whole entries.
+def _guest(edition: Edition, wording: Wording, links: LinkList) -> GuestView | None:
+    """The edition below this one; its highlight is the first entry of it."""
+    guest = edition.guest
+    if guest is None:
+        return None
+    shown, first = frozenset(edition.variant.entry_ids), guest.content.highlight
+    sections = wording.sections(guest.content, shown, edition.density, public=edition.public)
+    if first and first.id in shown:
+        sections = (SectionView("", (wording.item(first, words=HIGHLIGHT_WORDS),), ()), *sections)
+    return GuestView(
+        title=guest.title,
+        numbered=wording.say("mail.number", number=guest.content.number),
+        url=archive_url(edition.site, guest.content, edition.variant.language),
+        intro=_intro(guest, wording),
+        intro_text=lambda: _intro_text(guest, wording, links),
+        sections=sections,
+    )
+
+
+def _body(edition: Edition, wording: Wording, below: Sequence[ItemView]) -> dict[str, object]:
+    """What the edition says. ``minutes`` counts what a digest shows, ``minutes_full`` whole entries; both, ``below``.
 
     ``titles`` may stand alone, as in a subject: those of cancelled events are the last, and say so.
     """
@@ -134,8 +168,8 @@ def _body(edition: Edition, wording: Wording) -> dict[str, object]:
     titles = [item.title for item in items if not item.cancelled]
     titles += [wording.say("mail.cancelled_title", title=item.title) for item in items if item.cancelled]
     return {
-        "minutes": minutes(intro, *titles, *(item.excerpt for item in items)),
-        "minutes_full": minutes(intro, *titles, *(plain_text(item.source_html) for item in items)),
+        "minutes": minutes(intro, *titles, *(item.excerpt for item in (*items, *below))),
+        "minutes_full": minutes(intro, *titles, *(plain_text(item.source_html) for item in (*items, *below))),
         "inside": wording.inside(entries),
         "intro": _intro(edition, wording),
         "highlight": highlight,

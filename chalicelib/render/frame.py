@@ -27,6 +27,7 @@ def frame_context(site: Site, language: str, catalogue: Catalogue) -> dict[str, 
         "theme": theme_values(site),
         "t": catalogue,
         "links": LinkList(),
+        "guest": None,
         "wrap": wrap,
         "columns": columns,
     }

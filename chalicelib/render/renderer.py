@@ -16,9 +16,11 @@ from chalicelib.render.variants import Variant
 from chalicelib.render.views import Density
 
 MAX_SUBJECT = 120
+MAX_GUEST = 40
 ROOMY = 80_000
 """Bytes of HTML: Gmail cuts off what is beyond about 102 KB, and personal values come on top."""
 _SIGNATURE = "-- "
+_BETWEEN = " · "
 
 
 def render(site: Site, newsletter: Newsletter, content: Content, variant: Variant, *, templates: Templates) -> Rendered:
@@ -77,12 +79,21 @@ def _subject(edition: Edition, templates: Templates, context: dict[str, object])
     template = f"email/{edition.content.template}/subject.txt"
     written = header_text(edition.said(edition.content.subject))
     subject = mark(written) if written else _header_line(templates.text(template, context))
+    if subject and edition.guest:
+        return _with_guest(subject, header_text(edition.guest.title, MAX_GUEST))
     if not subject:
         raise RenderError(
             f"The subject of {edition.content.edition_id} is empty in {edition.variant.language}.",
             f"Give the edition a subject, or templates/{template} some text.",
         )
     return subject if shown_length(subject) <= MAX_SUBJECT else cut(fill(subject, {}), MAX_SUBJECT)
+
+
+def _with_guest(subject: str, title: str) -> str:
+    """A mail of two editions has the first one's subject and the second one's title."""
+    room = MAX_SUBJECT - len(title) - len(_BETWEEN)
+    fits = shown_length(subject) <= room
+    return f"{subject if fits else cut(fill(subject, {}), room)}{_BETWEEN}{title}"
 
 
 def _header_line(text: str) -> str:

@@ -9,10 +9,14 @@ from chalicelib.compose.edition import Content
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A language and the ids of the entries shown, in the order of the edition."""
+    """A language and the ids of the entries shown, in the order of the edition.
+
+    ``guest``: of the edition and another one below it, in one mail (see compose/together.py).
+    """
 
     language: str
     entry_ids: tuple[str, ...]
+    guest: bool = False
 
     @property
     def key(self) -> str:
@@ -20,7 +24,8 @@ class Variant:
 
         Ten digits keep two of 1,000 selections apart with a chance of one in two million to fail.
         """
-        digest = hashlib.sha256("\n".join((self.language, *self.entry_ids)).encode()).hexdigest()
+        parts = (self.language, *self.entry_ids, *(("+",) if self.guest else ()))
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         return f"{self.language}-{digest[:10]}"
 
 
@@ -40,6 +45,16 @@ def variant_for(
     if content.entries and not shown:
         return None
     return Variant(_offered(language, languages, fallback), tuple(dict.fromkeys(shown)))
+
+
+def variant_with_guest(both: Content, host: Variant, guest: Variant) -> Variant:
+    """What a reader gets who is in both newsletters: all that is theirs of either, in the host's language.
+
+    ``both`` is the content of the two (see compose/together.py).
+    """
+    theirs = {*host.entry_ids, *guest.entry_ids}
+    shown = (entry.id for entry in both.entries if entry.id in theirs)
+    return Variant(host.language, tuple(dict.fromkeys(shown)), guest=True)
 
 
 def _offered(language: str, languages: Sequence[str], fallback: str) -> str:

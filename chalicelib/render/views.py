@@ -104,6 +104,23 @@ class SectionView:
     more: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class GuestView:
+    """Another edition in the same mail. ``url`` is its page; it may hold nothing that does not stand above it."""
+
+    title: str
+    numbered: str
+    url: str
+    intro: Html
+    intro_text: Callable[[], str]
+    sections: tuple[SectionView, ...]
+
+    @property
+    def items(self) -> tuple[ItemView, ...]:
+        """All entries of its sections."""
+        return tuple(item for section in self.sections for item in section.items + section.brief)
+
+
 def minutes(*texts: str) -> int:
     """Minutes to read texts, at least one."""
     return max(1, round(sum(len(text.split()) for text in texts) / WORDS_PER_MINUTE))

@@ -46,8 +46,9 @@ class Wording:
         self.made: dict[Hashable, str] = {}
         """What templates made of its items; those live as long as this does, so that their ids are theirs alone."""
         self._items: dict[tuple[str, int, Layout | None, bool], ItemView] = {}
-        self.reminders = frozenset(content.reminders if content else ())
-        self.remarks = content.remarks if content else {}
+        parts = [part for part in (content.guest, content) if part] if content else []
+        self.reminders = frozenset(name for part in parts for name in part.reminders)
+        self.remarks = {name: said for part in parts for name, said in part.remarks.items()}
         self.say = catalogue
         self.language = language
         self.zone: ZoneInfo = site.time_zone
