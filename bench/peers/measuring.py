@@ -137,11 +137,12 @@ def measured(runs: int = RUNS, only: list[str] | None = None) -> Iterator[Row]:
         for _ in range(runs):
             for contender in contenders:
                 done[contender.who].append(contend(contender, letter, port, contender.readers))
-    yield from _rows(contenders, sizes, done)
+    yield from rows_of(contenders, sizes, done)
     yield from skipped
 
 
-def _rows(contenders: list[Contender], sizes: Mapping[str, float], done: Mapping[str, list[Run]]) -> Iterator[Row]:
+def rows_of(contenders: list[Contender], sizes: Mapping[str, float], done: Mapping[str, list[Run]]) -> Iterator[Row]:
+    """Medians of each contender, and how much faster ours is."""
     first = median(run.rate for run in done[OURS])
     for contender in contenders:
         several = done[contender.who]
