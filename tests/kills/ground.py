@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,11 @@ def readers(count: int) -> list[str]:
 
 
 class Server:
-    """A sink with opinions. At SMTP step ``at`` it kills ``victim``, and hears that step out (``after``) or not."""
+    """A sink with opinions, that may kill whom it talks to."""
 
     def __init__(self) -> None:
         self.sink = SmtpSink(answer=self._answer)
+        self._victim = -1
         self.begin()
 
     def begin(self) -> None:
@@ -74,7 +75,17 @@ class Server:
         self.sink.commands.clear()
         self.tried: Counter[str] = Counter()
         self.steps: list[str] = []
-        self.at, self.when, self.victim = 0, "", 0
+        self.lower()
+
+    def aim(self, pid: int, at: int, when: str) -> None:
+        """Kill a process when it comes to step ``at`` of SMTP, before or after that step takes effect."""
+        self._at, self._when, self._victim = at, when, os.pidfd_open(pid)
+
+    def lower(self) -> None:
+        """Kill nobody."""
+        handle, self._victim = self._victim, -1
+        if handle >= 0:
+            os.close(handle)
 
     @property
     def url(self) -> str:
@@ -90,9 +101,10 @@ class Server:
 
     def _answer(self, step: Step) -> str | None:
         self.steps.append(step.verb)
-        if self.victim and len(self.steps) == self.at:
-            os.kill(self.victim, signal.SIGKILL)
-            if self.when == "before":
+        if self._victim >= 0 and len(self.steps) == self._at:
+            with suppress(OSError):  # it was dead already; its number may be another's by now
+                signal.pidfd_send_signal(self._victim, signal.SIGKILL)
+            if self._when == "before":
                 return DROP
         return self._opinion(step.argument) if step.verb == "RCPT" else None
 
@@ -171,12 +183,12 @@ class World:
     """One edition from draft to sent, by victims and by whoever clears up after them.
 
     ``incidents`` counts processes that died, ``left`` notes for each who left: how many mails had been accepted by
-    then, and of which moment (None: while nobody sent).
+    then, and of which moment (None: while nobody sent). Where it is to ``deliver`` alone, nothing is composed anew.
     """
 
     def __init__(self, ground: Ground, data: Path, environment: dict[str, str], mutant: str = "") -> None:
         self.ground, self.server, self.data, self.mutant = ground, ground.server, data, mutant
-        self.environment, self.folder = environment, data
+        self.environment, self.folder, self.deliver = environment, data, False
         self.runtime = ground.runtime(environment)
         self.incidents, self.bounced = 0, set[str]()
         self.left: dict[str, tuple[int, int | None]] = {}
@@ -187,13 +199,14 @@ class World:
         """A victim begins to tick and send: its pid."""
         moments = [((SLOT + timedelta(seconds=clock)).isoformat(), wall) for clock, wall in ticks or TICKS[:1]]
         return self.ground.kennel(which).start(
-            environment=self.environment, ticks=moments, chunk_size=CHUNK, mutant=self.mutant,
+            environment=self.environment, ticks=moments, chunk_size=CHUNK, mutant=self.mutant, deliver=self.deliver,
             log=str(self.folder / "log"), report=str(self._report(which)), **job,
         )  # fmt: skip
 
     def wait(self, which: int = 0) -> bool:
         """Whether the victim was killed. One that failed is an error of the test."""
         code = self.ground.kennel(which).wait()
+        self.server.lower()
         assert code in {0, -signal.SIGKILL}, (self.folder / "log").read_text()
         self.incidents += code != 0
         if code == 0:
@@ -208,7 +221,6 @@ class World:
 
     def clear_up(self, ticks: list[tuple[int, int]] | None = None) -> None:
         """A fresh process does all that is left, later and later."""
-        self.server.victim = 0
         self.server.quiet()
         assert not self.live(ticks=ticks or TICKS)
         self.server.quiet()

@@ -59,8 +59,7 @@ def test_every_step_of_smtp(small: Ground, steps: list[str], when: str) -> None:
     wanted = [at for at, verb in enumerate(steps, 1) if when == "after" or verb in {"BODY", "."}]
     for at in wanted:
         with small.world() as world:
-            world.server.at, world.server.when = at, when
-            world.server.victim = world.start()
+            world.server.aim(world.start(), at, when)
             kills += world.wait()
             doubt += afterwards(world, random.Random(at))["?"]
     print(f"{kills} kills {when} steps, {doubt} in doubt")

@@ -18,9 +18,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from chalicelib.compose.editions import Edition
 from chalicelib.deliver.dispatcher import Dispatcher
+from chalicelib.deliver.draining import drain
 from chalicelib.deliver.ledger import Ledger
 from chalicelib.deliver.telling import closing
 from chalicelib.deliver.worker import Worker
@@ -86,15 +89,29 @@ class Victim(Runtime):
         return worker
 
 
+async def _tick(runtime: Victim, troubles: list[str]) -> list[Edition]:
+    """All that ``sendbrief tick`` does."""
+    report = await runtime.ticker().tick_and_send(runtime.clock(), runtime.worker(), at_once=runtime.crew.workers)
+    troubles += report.troubles
+    return list(report.editions.values())
+
+
+async def _deliver(runtime: Victim, troubles: list[str]) -> list[Edition]:
+    """All that ``sendbrief send`` does: nothing is collected and composed."""
+    runtime.dispatcher.tick(runtime.clock(), troubles)
+    drained = await drain(runtime.queue, runtime.worker(), at_once=runtime.crew.workers)
+    troubles += drained.left + ([drained.trouble] if drained.trouble else [])
+    return runtime.dispatcher.tick(runtime.clock(), troubles)
+
+
 async def _send(runtime: Victim) -> dict[str, Any]:
     """The ticks of a job, until its edition is sent: what a person was told, and how many were pending after each."""
     troubles: list[str] = []
     pending: list[int] = []
     for moment, later in runtime.job["ticks"]:
         runtime.moment, runtime.later = moment, later
-        report = await runtime.ticker().tick_and_send(runtime.clock(), runtime.worker(), at_once=runtime.crew.workers)
-        troubles += report.troubles
-        planned = [edition for edition in report.editions.values() if edition.planned]
+        editions = await (_deliver if runtime.job.get("deliver") else _tick)(runtime, troubles)
+        planned = [edition for edition in editions if edition.planned]
         pending.append(sum(runtime.dispatcher.count(edition).pending for edition in planned))
         if [edition.state for edition in planned] == ["sent"]:
             break
@@ -103,8 +120,10 @@ async def _send(runtime: Victim) -> dict[str, Any]:
 
 
 def live(job: Job) -> None:
-    """A victim's life."""
+    """A victim's life. Several that wait for a ``signal`` (a file) begin at the same moment."""
     os.environ.update(job["environment"])
+    while job.get("signal") and not Path(job["signal"]).exists():
+        time.sleep(0.001)
     if job.get("mutant") == RESENDS:
         claim = Ledger.claim
         Ledger.claim = lambda self, *values: claim(self.undo(), *values)  # type: ignore[method-assign]
@@ -112,8 +131,7 @@ def live(job: Job) -> None:
     runtime = Victim(job, trap)
     told = asyncio.run(_send(runtime))
     runtime.close()
-    with open(job["report"], "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump({**told, "calls": trap.names}, file)
+    Path(job["report"]).write_text(json.dumps({**told, "calls": trap.names}), "utf-8")
 
 
 def fork(job: Job) -> int:
