@@ -1,5 +1,6 @@
 """Where victims send: a small site, its readers, a server with opinions, and one world after another made of them."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -77,9 +78,9 @@ class Server:
         self.steps: list[str] = []
         self.lower()
 
-    def aim(self, pid: int, at: int, when: str) -> None:
-        """Kill a process when it comes to step ``at`` of SMTP, before or after that step takes effect."""
-        self._at, self._when, self._victim = at, when, os.pidfd_open(pid)
+    def aim(self, pid: int, at: int, when: str = "after", pause: float = 0.0) -> None:
+        """Kill a process that comes to step ``at`` of SMTP, before or after that takes effect, or seconds later."""
+        self._at, self._when, self._pause, self._victim = at, when, pause, os.pidfd_open(pid)
 
     def lower(self) -> None:
         """Kill nobody."""
@@ -102,13 +103,24 @@ class Server:
     def _answer(self, step: Step) -> str | None:
         self.steps.append(step.verb)
         if self._victim >= 0 and len(self.steps) == self._at:
-            with suppress(OSError):  # it was dead already; its number may be another's by now
-                signal.pidfd_send_signal(self._victim, signal.SIGKILL)
+            if self._pause:
+                asyncio.get_running_loop().call_later(self._pause, self._kill, self._victim)
+                return self._opinion(step)
+            self._kill(self._victim)
             if self._when == "before":
                 return DROP
-        return self._opinion(step.argument) if step.verb == "RCPT" else None
+        return self._opinion(step)
 
-    def _opinion(self, address: str) -> str | None:
+    def _kill(self, victim: int) -> None:
+        """By a handle, since its number may be another's by now."""
+        with suppress(OSError):
+            if victim == self._victim:
+                signal.pidfd_send_signal(victim, signal.SIGKILL)
+
+    def _opinion(self, step: Step) -> str | None:
+        if step.verb != "RCPT":
+            return None
+        address = step.argument
         self.tried[address] += 1
         if address.startswith("gone"):
             return "550 5.1.1 no such user"

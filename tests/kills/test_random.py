@@ -21,12 +21,16 @@ def meanwhile(world: World, chance: random.Random, moment: int, delay: float) ->
     world.bounce(chance)
 
 
-def several(world: World, chance: random.Random, most: int, longest: float) -> int:
-    """Victims one after another, each killed if it lives long enough; how many were."""
+def several(world: World, chance: random.Random, most: int) -> int:
+    """Victims one after another, each killed if it lives long enough: at any moment, or in mid-send; how many were."""
     kills = 0
     while kills < most:
-        delay = chance.uniform(0, longest)
-        world.start(delay=delay)
+        early = chance.random() < 0.5
+        delay = chance.uniform(0, 0.4)
+        pid = world.start(delay=delay if early else None)
+        if not early:
+            step = len(world.server.steps) + chance.randint(1, 150)
+            world.server.aim(pid, step, pause=chance.uniform(0.0001, 0.02))
         if chance.random() < 0.5:
             meanwhile(world, chance, kills, delay)
         if not world.wait():
@@ -45,7 +49,7 @@ def test_five_hundred_kills(large: Ground, seed: int) -> None:
     chance, kills, marks = random.Random(seed), 0, Counter[str]()
     while kills < KILLS // SEEDS:
         with large.world() as world:
-            kills += several(world, chance, 25, 0.5)
+            kills += several(world, chance, 25)
             world.clear_up()
             assert world.told["pending"][0] == 0, "a dead process is noticed at once on one machine"
             marks += check(world)
