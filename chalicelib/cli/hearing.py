@@ -30,6 +30,14 @@ def hear_all(runtime: Runtime, stop: Callable[[], bool] = lambda: False) -> Tall
     return tally
 
 
+def hear_before(runtime: Runtime, stop: Callable[[], bool]) -> list[str]:
+    """What came back since the last tick, heard before the next mails go out; what a person should know of that."""
+    try:
+        return hear_all(runtime, stop).troubles if can_hear(runtime) else []
+    except SendbriefError as error:
+        return [str(error)]
+
+
 @contextmanager
 def hearing(runtime: Runtime, stop: threading.Event, pause: float = PAUSE_SECONDS) -> Iterator[None]:
     """What comes back is heard while this lasts, at once and then every minute; nothing where nothing is set up."""

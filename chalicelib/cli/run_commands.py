@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chalicelib.cli.context import err, escape, house, out, print_json
-from chalicelib.cli.hearing import hearing
+from chalicelib.cli.hearing import hear_before, hearing
 from chalicelib.cli.posting import sending_notices
 from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
@@ -26,9 +26,11 @@ def register(app: typer.Typer) -> None:
 
 
 def tick(now: Now = None, json: Json = False) -> None:
-    """Do all that is due, once: collect, compose, send. Exits 1 where something needs a person."""
+    """Do all that is due, once: hear, collect, compose, send. Exits 1 where something needs a person."""
     with house(now) as runtime, shutdown() as stop:
+        troubles = hear_before(runtime, stop.is_set)
         report = tick_once(runtime, stop)
+        report.troubles[:0] = troubles
         if json:
             print_json(tick_row(report, runtime))
         else:
