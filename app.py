@@ -20,8 +20,9 @@ app = application()
 LOG = logger("sendbrief")
 LOG.setLevel(logging.INFO)
 
-PATIENCE_SECONDS = 3.0
-"""So long a function, which is paid while it waits, waits for its turn before it gives the chunk back."""
+PATIENCE_SECONDS = 20.0
+"""So long a function waits for its turn before it gives the chunk back. It is paid meanwhile, but coming back costs more:
+half a second of its memory."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 
 
@@ -50,8 +51,10 @@ def notices(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
 
 
-# One event is one message; ten of them are often of one chunk, and then one write.
-@app.on_sqs_message(queue="sendbrief-events", batch_size=10, maximum_concurrency=2)
+# One event is one message; those of one chunk are one write, so a few seconds' wait for more of them is worth it.
+@app.on_sqs_message(
+    queue="sendbrief-events", batch_size=100, maximum_batching_window_in_seconds=20, maximum_concurrency=2
+)
 def events(event: SQSEvent) -> dict[str, Any]:
     """Hear what SES tells of mails: deliveries, bounces, complaints."""
     from chalicelib.deliver.hearing.listening import Tally, again

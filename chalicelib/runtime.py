@@ -175,7 +175,19 @@ class Runtime(Adapters):
         from chalicelib.deliver.dispatcher import Dispatcher
         from chalicelib.deliver.telling import closing
 
-        return Dispatcher(self.site, self.table, self.blobs, self.queue, on_sent=closing(self.clock))
+        return Dispatcher(
+            self.site, self.table, self.blobs, self.queue, on_sent=closing(self.clock), most_queued=self._most_queued
+        )
+
+    def _most_queued(self) -> int | None:
+        """On one machine a message costs nothing, and whoever sends waits for its queue to be empty."""
+        from chalicelib.deliver.dispatcher import most_queued
+        from chalicelib.transports.ses_quota import FIRST_RATE
+
+        if self.settings.store != "aws":
+            return None
+        pace = self.pacing.status(self.clock().timestamp()).per_second
+        return most_queued(FIRST_RATE if pace is None and self.settings.transport == "ses" else pace)
 
     @property
     def webhooks(self) -> "Webhooks":

@@ -35,6 +35,8 @@ class Edition:
     planned: int | None = None
     totals: Mapping[str, int] = field(default_factory=dict)
     queued: float = 0.0
+    queued_to: int = 0
+    """The chunks before this one have been put in the queue."""
     chunks: int = 0
     cursor: str = ""
     was_sending: bool = False
@@ -177,6 +179,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "planned": edition.planned,
         "totals": dict(edition.totals),
         "queued": str(edition.queued),
+        "queued_to": edition.queued_to,
         "chunks": edition.chunks,
         "cursor": edition.cursor,
         "was_sending": edition.was_sending,
@@ -211,6 +214,7 @@ def _read(item: Item) -> Edition:
         planned=data["planned"],
         totals=data["totals"],
         queued=float(data["queued"]),
+        queued_to=data.get("queued_to", data["chunks"] if float(data["queued"]) else 0),
         chunks=data["chunks"],
         cursor=data["cursor"],
         was_sending=data["was_sending"],

@@ -88,16 +88,23 @@ def limits_of(pace: Pace, reading: Reading | None) -> Limits:
     return Limits(min(rates, default=None), pace.per_day, rolling, others > 0, pace.warm_up, quota.stopped)
 
 
-def reserve(state: PaceState, limits: Limits, wanted: int, now: float, wave: int) -> tuple[Grant, PaceState]:
-    """Reserve the next mails; the state is the same one where none can be."""
+def reserve(
+    state: PaceState, limits: Limits, wanted: int, now: float, wave: int, patience: float = MOST_AHEAD / MICRO
+) -> tuple[Grant, PaceState]:
+    """Reserve the next mails; the state is the same one where none can be.
+
+    A turn further away than ``patience`` seconds is left to others: whoever reserved it and went away would leave a
+    gap, and where all do, nothing goes out at all.
+    """
     moment = ceil(now * MICRO)
     if wanted < 1 or limits.stopped or limits.rate == 0:
         return _none_now(limits, wanted, now), state
     place = next_place(state.lanes, grid_of(limits.rate, wave), moment) if limits.rate else None
     start = place.start if place else moment
-    if place and start > moment + MOST_AHEAD:
-        why = f"the pace of {_rate_words(place.grid)} is taken for the next {MOST_AHEAD // MICRO} seconds"
-        return Grant(0, now, why, (start - MOST_AHEAD) / MICRO), state
+    ahead = min(MOST_AHEAD, int(patience * MICRO))
+    if place and start > moment + ahead:
+        why = f"the pace of {_rate_words(place.grid)} is taken for the next {ahead // MICRO} seconds"
+        return Grant(0, now, why, (start - ahead) / MICRO), state
     room = _tightest(state, limits, start)
     if room.left < 1:
         return Grant(0, now, room.why, room.until / MICRO), state

@@ -8,7 +8,9 @@ from typing import TypeVar
 from chalicelib.content.sending import DomainCap, Pace
 from chalicelib.deliver import domains as by_domain
 from chalicelib.deliver import pace as pure
+from chalicelib.deliver.counts import MICRO
 from chalicelib.deliver.domains import Allowed, Domain, cap_of, domain_from_data, domain_to_data
+from chalicelib.deliver.grid import MOST_AHEAD
 from chalicelib.deliver.pace import Grant, PaceState, Reading, limits_of, pace_from_data, pace_to_data
 from chalicelib.deliver.warming import warm_words
 from chalicelib.errors import ConflictError, TransportUnavailableError
@@ -22,6 +24,8 @@ ASK_AGAIN_SECONDS = 60
 OLDEST_SECONDS = 86_400
 """So old that answer may be."""
 KEEP_DOMAIN_SECONDS = 2 * 3600
+LONGEST_PATIENCE = MOST_AHEAD / MICRO
+"""Seconds."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -65,13 +69,16 @@ class Pacing:
             limit is not None for limit in (pace.per_second, pace.per_day, pace.warm_up)
         )
 
-    def reserve(self, wanted: int, now: float) -> Grant:
-        """Up to ``wanted`` mails at a moment, by one write; where nothing holds, all of them at once, without."""
+    def reserve(self, wanted: int, now: float, patience: float = LONGEST_PATIENCE) -> Grant:
+        """Up to ``wanted`` mails at a moment that is at most ``patience`` seconds away, by one write.
+
+        Where nothing holds, all of them at once, without a write.
+        """
         if not self.limited:
             return Grant(wanted, now)
         return self._change(
             now,
-            lambda state: pure.reserve(state, limits_of(self._pace, state.reading), wanted, now, self._wave),
+            lambda state: pure.reserve(state, limits_of(self._pace, state.reading), wanted, now, self._wave, patience),
             Grant(0, now, "too many workers reserve mails at this moment", now + 1),
         )
 

@@ -27,7 +27,7 @@ class Turns:
         if self._resting and wall < self._resting.until:
             return self._resting
         self._resting = None
-        return self.pacing.reserve(wanted, wall) if self.pacing else Grant(wanted, wall)
+        return self.pacing.reserve(wanted, wall, self.patience) if self.pacing else Grant(wanted, wall)
 
     def give_back(self, count: int, wall: float) -> None:
         """Mails reserved and not handed over."""

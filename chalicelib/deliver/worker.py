@@ -171,10 +171,9 @@ class Worker:
     async def _turn(self, run: _Run, wanted: int) -> tuple[Work | None, int]:
         """Wait for our turn: how many mails it is for. While waiting, nothing is in the air or off the record."""
         grant = self._turns.reserve(wanted, self._wall())
+        if not grant.count:
+            return Work(Ended.LATER, grant.until, grant.why), 0
         wait = grant.start - self._wall()
-        if not grant.count or wait > self._turns.patience:
-            self._turns.give_back(grant.count, self._wall())
-            return Work(Ended.LATER, grant.until or grant.start, grant.why), 0
         if wait <= 0:
             return None, grant.count
         await self._rewrite(run, lambda ledger: ledger)

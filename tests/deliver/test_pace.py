@@ -90,6 +90,17 @@ def test_nothing_is_reserved_for_long_ahead() -> None:
     assert reserve(state, limits, 1, refused.until, 50)[0] == Grant(1, NOON + 31)
 
 
+def test_a_turn_beyond_ones_patience_is_left_to_others() -> None:
+    limits = Limits(rate=10.0)
+    first, state = reserve(PaceState(), limits, 10, NOON, 50)
+    assert (first.count, first.start) == (10, NOON)
+    late, same = reserve(state, limits, 10, NOON, 50, patience=0.5)
+    assert same is state, "nobody's place is taken by who goes away"
+    assert (late.count, late.until) == (0, NOON + 0.5)
+    patient, _ = reserve(state, limits, 10, NOON, 50, patience=1.0)
+    assert (patient.count, patient.start) == (10, NOON + 1)
+
+
 def test_a_clock_that_is_ahead_blocks_nobody_and_keeps_to_the_rate() -> None:
     limits, state, ahead = Limits(rate=10), PaceState(), 86_400.0
     right, wrong = [], []

@@ -1,7 +1,9 @@
 """Claim, wave, record: who gets what when workers meet, stall, lose the provider, or are told to stop."""
 
 import asyncio
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,12 +16,13 @@ from chalicelib.audience.choices import Choices, Wishes
 from chalicelib.audience.tokens import PreferencesTokens, UnsubscribeTokens
 from chalicelib.compose.edition import State
 from chalicelib.deliver.books import Books
+from chalicelib.deliver.dispatcher import Dispatcher, most_queued
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.worker import Ended, Work
 from chalicelib.errors import ConfigurationError, SendbriefError, StoreError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, Scripted, all_sent
-from tests.simulation.world import SECRETS, SLOT
+from tests.simulation.world import MONDAY, SECRETS, SLOT
 
 
 @pytest.fixture
@@ -303,6 +306,38 @@ def test_a_lost_message_is_queued_again_after_a_while(house: House) -> None:
     house.dispatcher.tick(SLOT)
     asyncio.run(drain(house.queue, house.worker()))
     assert house.marks() == "s" * 10
+
+
+def test_no_more_chunks_lie_in_the_queue_than_the_pace_uses_up(tmp_path: Path) -> None:
+    house = House(tmp_path, readers=23)
+
+    def tick() -> list[int]:
+        Dispatcher(
+            house.site, house.table, house.blobs, house.queue, wall=house.wall, chunk_size=5, most_queued=lambda: 2
+        ).tick(SLOT)
+        return [json.loads(body)["chunk"] for body in house.queue.peek()]
+
+    house.composer.tick(MONDAY)
+    house.composer.tick(SLOT)
+    assert tick() == [0, 1]
+    assert tick() == [0, 1], "a tick more makes no message more"
+    house.queue.delete(house.queue.receive()[0])  # lost
+    house.passed += 901
+    assert Counter(tick()) == {0: 1, 1: 2}, "overdue ones come again, and no new ones with them"
+    asyncio.run(drain(house.queue, house.worker()))
+    assert house.marks() == "s" * 10 + "p" * 13
+    assert tick() == [2, 3]
+    asyncio.run(drain(house.queue, house.worker()))
+    assert tick() == [4]
+    asyncio.run(drain(house.queue, house.worker()))
+    tick()
+    assert house.edition().state is State.SENT
+    house.database.close()
+
+
+@pytest.mark.parametrize(("per_second", "most"), [(None, None), (14.0, 36), (1000.0, 1810), (0.1, 11)])
+def test_a_pace_says_how_many_chunks_wait(per_second: float | None, most: int | None) -> None:
+    assert most_queued(per_second) == most
 
 
 def test_an_edition_that_cannot_go_on_does_not_stop_the_others(house: House) -> None:

@@ -1,0 +1,47 @@
+"""What an edition costs on AWS is counted, call by call, and stays what the documents say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import scaling
+from bench.cloud import CHUNKS_GB, EVENT_BATCH, EVENT_WINDOW, EVENTS_GB, PATIENCE_SECONDS, TICK_GB, Cloud
+from bench.costs import counted, row_for_each
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_sending_costs_next_to_nothing_beside_ses() -> None:
+    cost = counted("at 100 a second", Cloud(3000, 100.0))
+    assert cost.times(0.16) <= 1.003
+    assert cost.times(0.10) <= 1.003
+    naive = row_for_each(500, events=False)
+    assert naive.beside > 8 * cost.beside
+
+
+@pytest.mark.slow
+def test_so_it_does_at_other_rates_and_with_each_delivery_told() -> None:
+    fast = counted("at 500 a second", Cloud(10_000, 500.0, functions=10))
+    told = counted("each delivery", Cloud(10_000, 100.0, deliveries=True))
+    assert fast.times(0.10) <= 1.003
+    assert told.times(0.10) <= 1.03
+    slow = counted("at 14 a second", Cloud(10_000, 14.0))
+    assert 1.003 < slow.times(0.10) <= 1.01, "functions wait for most of their time"
+
+
+def test_the_model_has_the_memory_and_the_batches_of_the_application() -> None:
+    stages = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
+    for stage in stages.values():
+        sizes = [stage["lambda_functions"][name]["lambda_memory_size"] / 1024 for name in ("tick", "chunks", "events")]
+        assert sizes == [TICK_GB, CHUNKS_GB, EVENTS_GB]
+    code = (ROOT / "app.py").read_text()
+    assert f"PATIENCE_SECONDS = {PATIENCE_SECONDS}" in code
+    assert f"batch_size={EVENT_BATCH}, maximum_batching_window_in_seconds={EVENT_WINDOW}" in code
+
+
+@pytest.mark.slow
+def test_the_table_of_ten_million_is_what_a_thousandth_of_it_gives() -> None:
+    text = (ROOT / "docs" / "scale.md").read_text()
+    for line in scaling.lines():
+        assert line in text
