@@ -9,14 +9,14 @@ import asyncio
 import json
 import math
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from bench.letters import sample
+from bench.metering import Meter, MeteredBlobs, MeteredQueue, MeteredTable
 from chalicelib.audience.audience import make_member
 from chalicelib.audience.subscriber import membership_to_data
 from chalicelib.audience.suppression import Suppressions
@@ -31,8 +31,7 @@ from chalicelib.deliver.hearing.listening import Listener, Tally
 from chalicelib.deliver.pacing import Pacing
 from chalicelib.deliver.turns import Turns
 from chalicelib.deliver.worker import Ended, Sender, Worker
-from chalicelib.store import Data, Insert, Item, Key, Page, Put, QueueMessage, Replace, Write
-from chalicelib.store.limits import encode, key_of
+from chalicelib.store import Put, QueueMessage
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.simulation.memory import MemoryBlobs, MemoryQueue, MemoryTable, Message
 from tests.simulation.stage import Actor, Stage, one_core
@@ -44,162 +43,12 @@ PATIENCE_SECONDS = 20.0
 """As app.py and .chalice/config.json have them."""
 EVENT_BATCH, EVENT_WINDOW = 100, 20
 POLL_SECONDS = 20
-TABLE_SECONDS, QUEUE_SECONDS, BLOB_SECONDS, SES_SECONDS, SES_CALLS = 0.006, 0.012, 0.03, 0.08, 10
-"""What a call takes, usual within a region; and how many calls of SES a function makes at once."""
+SES_SECONDS, SES_CALLS = 0.08, 10
+"""What a call of SES takes, usual within a region; and how many a function makes at once."""
 WHOLE_PROCESSOR_GB = 1769 / 1024
 """Of memory: a function with less has so much less of a processor."""
 CPU_MAIL, CPU_PLANNED, CPU_EVENT = 0.0012, 0.00004, 0.0002
 """Seconds of a processor for a mail by SES (bench/ses.py), a recipient planned (bench/planning.py), an event heard."""
-
-
-@dataclass
-class Meter:
-    """What was used, in the units in which it is paid for; and what of it by whom."""
-
-    used: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-
-    def count(self, what: str, number: float = 1) -> None:
-        """So much more was used."""
-        self.used[what] += number  # type: ignore[assignment]
-
-
-def size_of(key: Key, text: str) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values; a number has about a byte for two digits."""
-    return len(key.pk) + len(key.sk) + len(text.encode()) + len("pkskdvw") + 8 + 16
-
-
-def _item_size(item: Item) -> int:
-    counters = sum(len(name) + 5 for name in item.counters)
-    return size_of(item.key, json.dumps(item.data, ensure_ascii=False, separators=(",", ":"))) + counters
-
-
-class MeteredTable:
-    """A table that counts DynamoDB's units: reads are strongly consistent, a transaction counts twice."""
-
-    def __init__(self, table: MemoryTable, place: "Place") -> None:
-        self._table, self._place = table, place
-
-    def _read(self, sizes: Iterable[int], *, together: bool = False) -> None:
-        """4 KB a unit: of each item by itself, or of all that a query reads together."""
-        found = list(sizes)
-        units = ceil(sum(found) / 4096) if together else sum(ceil(size / 4096) for size in found)
-        self._place.call("dynamodb reads", max(1, units), TABLE_SECONDS)
-
-    def _write(self, writes: Sequence[Write], times: int = 1) -> None:
-        """1 KB a unit, of what is there or what is written, whichever is more."""
-        units = 0
-        for write in writes:
-            there = self._table.get(key_of(write))
-            text = encode(write.key, write.data) if isinstance(write, Insert | Put) else ""
-            text = encode(write.item.key, write.data) if isinstance(write, Replace) else text
-            units += ceil(max(size_of(key_of(write), text), _item_size(there) if there else 0) / 1024) * times
-        self._place.call("dynamodb writes", units, TABLE_SECONDS)
-
-    def get(self, key: Key) -> Item | None:
-        item = self._table.get(key)
-        self._read([_item_size(item)] if item else [1])
-        return item
-
-    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
-        found: dict[Key, Item] = {}
-        distinct = list(dict.fromkeys(keys))
-        for start in range(0, len(distinct), 100):
-            part = self._table.get_many(distinct[start : start + 100])
-            self._read(_item_size(part[key]) if key in part else 1 for key in distinct[start : start + 100])
-            found |= part
-        return found
-
-    def query(self, pk: str, **how: Any) -> Page:
-        page = self._table.query(pk, **how)
-        self._read((_item_size(item) for item in page.items), together=True)
-        return page
-
-    def insert(self, key: Key, data: Data, expires: int | None = None) -> Item:
-        self._write([Insert(key, data, expires)])
-        return self._table.insert(key, data, expires)
-
-    def replace(self, item: Item, data: Data, expires: int | None = None) -> Item:
-        self._write([Replace(item, data, expires)])
-        return self._table.replace(item, data, expires)
-
-    def delete(self, item: Item) -> None:
-        self._place.call("dynamodb writes", ceil(_item_size(item) / 1024), TABLE_SECONDS)
-        self._table.delete(item)
-
-    def put_many(self, puts: Iterable[Put]) -> None:
-        for put in puts:
-            self._write([put])
-            self._table.put_many([put])
-
-    def transact(self, writes: Sequence[Write]) -> None:
-        if writes:
-            self._write(writes, times=2)
-            self._table.transact(writes)
-
-    def add(self, key: Key, deltas: Mapping[str, int]) -> dict[str, int]:
-        self._place.call("dynamodb writes", 1, TABLE_SECONDS)
-        return self._table.add(key, deltas)
-
-    def everything(self) -> Iterator[Item]:
-        raise AssertionError("no function reads the whole table")
-
-
-class MeteredBlobs:
-    """Blobs that count requests of S3."""
-
-    def __init__(self, blobs: MemoryBlobs, place: "Place") -> None:
-        self._blobs, self._place = blobs, place
-
-    def put(self, name: str, content: bytes) -> None:
-        self._place.call("s3 puts", 1, BLOB_SECONDS)
-        self._blobs.put(name, content)
-
-    def get(self, name: str) -> bytes | None:
-        self._place.call("s3 gets", 1, BLOB_SECONDS)
-        return self._blobs.get(name)
-
-    def names(self, prefix: str) -> list[str]:
-        self._place.call("s3 puts", 1, BLOB_SECONDS)  # listing costs what putting does
-        return self._blobs.names(prefix)
-
-    def delete(self, name: str) -> None:
-        self._blobs.delete(name)
-
-
-class MeteredQueue:
-    """A queue that counts SQS's requests: ten messages at most in one, each 64 KB of it one more."""
-
-    def __init__(self, queue: MemoryQueue, place: "Place") -> None:
-        self._queue, self._place = queue, place
-
-    def send(self, bodies: Sequence[str], *, delay: int = 0) -> None:
-        for start in range(0, len(bodies), 10):
-            part = bodies[start : start + 10]
-            self._place.call("sqs requests", ceil(sum(map(len, part)) / 65_536), QUEUE_SECONDS)
-            self._queue.send(part, delay=delay)
-
-    def receive(self, most: int = 1, *, visibility: int = 300, wait: int = 0) -> list[QueueMessage]:
-        self._place.meter.count("sqs requests")
-        return self._queue.receive(most, visibility=visibility)
-
-    def delete(self, *messages: QueueMessage) -> None:
-        self._place.meter.count("sqs requests", ceil(len(messages) / 10))
-        for message in messages:
-            self._queue.delete(message)
-
-    def release(self, message: QueueMessage, *, delay: int = 0) -> None:
-        self._place.call("sqs requests", 1, QUEUE_SECONDS)
-        self._queue.release(message, delay=delay)
-
-    def dead(self) -> list[str]:
-        return self._queue.dead()
-
-    def peek(self) -> list[str]:
-        return self._queue.peek()
-
-    def redrive(self) -> int:
-        return self._queue.redrive()
 
 
 @dataclass

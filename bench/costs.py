@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from bench.cloud import SES_SECONDS, Cloud, Meter, Place
+from bench.cloud import SES_SECONDS, Cloud, Place
+from bench.metering import Meter
 from chalicelib.audience.subscriber import membership_key, suppression_key
 from chalicelib.deliver.costs import SES_A_LA_CARTE, SES_PER_THOUSAND
 from chalicelib.store import Item, Key, Put
