@@ -16,7 +16,7 @@ from chalicelib.deliver.course import load_course
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.ledger import News
 from chalicelib.errors import StoreUnavailableError
-from chalicelib.transports import Mail, Outcome
+from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, all_sent
 from tests.deliver.watched import UNKNOWN, braking_of, hear, now_of, refusing, watched, watching_of, work
 from tests.simulation.world import DIGEST, SITE
@@ -60,6 +60,17 @@ def test_after_a_person_let_it_go_on_only_what_comes_then_counts(house: House) -
     work(house, watched(house, watch))
     assert (house.edition().state, len(house.transport.handed)) == (State.SENT, 30)
     assert house.edition().totals["failed"] == 9
+
+
+def test_what_a_process_counted_before_another_ones_stop_is_let_pass_too(house: House) -> None:
+    watch, edition = watching_of(house), house.edition()
+    four, one = [Outcome(Fate.FAILED, UNKNOWN)] * 4, [Outcome(Fate.FAILED, UNKNOWN)]
+    sids = list(house.sids.values())
+    assert watch.saw(edition, sids[:4], four) == ""
+    braking_of(house).stop(ID, now_of(house), "a look of another process")
+    house.control.resume(ID, now_of(house))
+    assert watch.saw(house.edition(), sids[4:5], one) == ""
+    assert watch.saw(house.edition(), sids[5:9], four).startswith("5 of 5 mails came back")
 
 
 def test_a_second_stop_needs_as_many_again(house: House) -> None:
@@ -191,6 +202,7 @@ def test_a_bad_week_stops_every_edition_and_later_ones_until_a_person_acts(pair:
     pair.dispatcher.editions.change(first, totals={**first.totals, "bounced": 5, "failed": 5, "sent": 55})
     braking = braking_of(pair)
     assert braking.look(now_of(pair)) == [], "nothing is being sent"
+    assert pair.table.get(STANDING) is None, "a week that nobody sends in passes by itself"
     second_sending(pair)
     (said,) = braking.look(now_of(pair))
     assert said.startswith(f"{NEWS} was stopped. the brake: in all editions of the last 7 days 5 of 60 mails came back")

@@ -124,7 +124,31 @@ def test_many_wrong_clocks_leave_the_right_ones_their_lane() -> None:
         _, state = reserve(state, limits, 10, now + (1 + step % 2) * 86_400, 50)
         grant, state = reserve(state, limits, 10, now, 50)
         mails += [(round(grant.start * MICRO), grant.count)] if grant.count else []
+        assert len(state.lanes) <= 3
     assert most_in(mails, MICRO) == 10
+
+
+def test_many_clocks_that_are_wrong_in_ways_of_their_own_leave_three_lanes() -> None:
+    state = PaceState()
+    for days in (0, 5, 4, 3, 2, 1, 0):
+        grant, state = reserve(state, Limits(rate=10), 1, NOON + days * 86_400, 50)
+        assert grant.count == 1
+        assert len(state.lanes) <= 3
+
+
+def test_bursts_of_a_rate_that_does_not_divide_take_turns() -> None:
+    """Five a second in waves of two are bursts of 1, 2 and 2."""
+    state, counts = PaceState(), []
+    for _ in range(6):
+        grant, state = reserve(state, Limits(rate=5), 2, NOON, 2)
+        counts.append(grant.count)
+    assert counts == [1, 2, 2] * 2
+
+
+def test_of_two_limits_that_are_reached_the_one_that_lasts_longer_is_told() -> None:
+    _, state = reserve(PaceState(), Limits(), 100, NOON, 50)
+    both = reserve(state, Limits(per_day=100, rolling=100), 1, NOON, 50)[0]
+    assert (both.until, "in 24 hours" in both.why) == (NOON + 25 * 3600, True)
 
 
 def test_after_a_rest_the_pace_goes_on_at_once() -> None:
@@ -195,6 +219,9 @@ def test_what_was_not_handed_over_is_given_back_over_the_hour() -> None:
     assert taken_back(hours, DAY, int(NOON * MICRO), 1000) == {}
     state = given_back(PaceState(hours=hours), 25, NOON)
     assert sent_today(state, NOON) == 15
+    over = counted(counted({}, DAY, int((MIDNIGHT - 60) * MICRO), 30), DAY, int(MIDNIGHT * MICRO), 10)
+    state = given_back(PaceState(hours=over), 12, MIDNIGHT)
+    assert (sent_today(state, MIDNIGHT), sent_today(state, MIDNIGHT - 60)) == (0, 28), "the latest first"
 
 
 def test_the_share_of_what_others_leave_is_ours() -> None:
@@ -244,6 +271,17 @@ def test_a_warm_up_grows_with_each_day_of_mail() -> None:
     assert day_cap(state, replace(limits, per_day=50), NOON + 3 * 86_400) == 50
 
 
+def test_a_day_of_many_waves_is_one_day_of_a_warm_up() -> None:
+    limits, state, sent = Limits(warm_up=WARM), PaceState(), []
+    for day, waves in ((0, 12), (1, 25)):
+        grants = []
+        for _ in range(waves):
+            grant, state = reserve(state, limits, 50, NOON + day * 86_400, 50)
+            grants.append(grant.count)
+        sent.append((sum(grants), state.warmth.days))
+    assert sent == [(500, 1), (1000, 2)]
+
+
 def test_a_warm_up_begins_anew_with_another_start_and_ends() -> None:
     warmth = Warmth("2026-11-20", 3, 20_780)
     other = WarmUp(date(2026, 11, 21), 500, Fraction(2))
@@ -259,6 +297,9 @@ def test_a_wrong_clock_does_not_end_the_growth() -> None:
         _, state = reserve(state, limits, 10, NOON + day * 86_400, 50)
     assert state.warmth.days <= 4
     assert state.warmth.last == int(NOON // 86_400) + 1
+    for day in (3, 1, 2):  # a clock that was two days ahead, and then the right one
+        _, state = reserve(state, limits, 10, NOON + day * 86_400, 50)
+    assert (state.warmth.days, state.warmth.last) == (5, int(NOON // 86_400) + 2)
 
 
 def test_the_warm_up_in_words() -> None:
@@ -300,6 +341,11 @@ def test_a_domain_takes_so_many_a_second_and_an_hour() -> None:
     ]  # fmt: skip
     assert allow(state, cap, 3, NOON + 3660)[0] == Allowed(3)
     assert domain_from_data(domain_to_data(state)) == state
+
+
+def test_where_second_and_hour_leave_as_few_the_hour_is_told() -> None:
+    answer, _ = allow(Domain(), DomainCap(("x.example",), 5, 5), 20, NOON)
+    assert answer == Allowed(5, NOON + 3660, "x.example takes 5 an hour from us")
 
 
 def test_who_gets_all_waits_for_nothing_and_a_limit_to_the_mail_is_enough() -> None:

@@ -80,6 +80,7 @@ def test_times_that_come_twice_or_never(start: str, to: str, now: str, until: st
 def test_a_day_that_never_was_has_one_night() -> None:
     apia = site("21:00", "07:00", "Pacific/Apia")  # there was no 30 December 2011
     assert quiet_until(apia, WEEKLY, utc("2011-12-30T09:00")) == utc("2011-12-30T17:00")
+    assert quiet_until(apia, WEEKLY, utc("2011-12-30T16:00")) == utc("2011-12-30T17:00"), "begun two days before"
     assert quiet_until(apia, WEEKLY, utc("2011-12-30T17:00")) is None
 
 
