@@ -35,21 +35,23 @@ async def drain(
 
     What can't be sent now goes back to the queue.
     """
-    drained = Drained()
+    drained, broken = Drained(), asyncio.Event()
 
     async def taking() -> None:
-        while not (stop() or drained.trouble):
-            messages = queue.receive(1, visibility=VISIBILITY_SECONDS)
-            if not messages:
-                return
-            await _take(queue, worker, messages[0], drained, wall)
+        try:
+            while not (stop() or drained.trouble or broken.is_set()):
+                messages = queue.receive(1, visibility=VISIBILITY_SECONDS)
+                if not messages:
+                    return
+                await _take(queue, worker, messages[0], drained, wall)
+        except BaseException:
+            broken.set()
+            raise
 
-    if at_once == 1:
-        await taking()
-    else:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(taking())
+    # No task group: one that fails would cut off the others' waves, whose mails would all be in doubt.
+    for ended in await asyncio.gather(*(taking() for _ in range(at_once)), return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
     return drained
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,13 @@ from chalicelib.deliver.books import Books
 from chalicelib.deliver.dispatcher import Dispatcher, most_queued
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.worker import Ended, Work
-from chalicelib.errors import ConfigurationError, SendbriefError, StoreError, TransportUnavailableError
+from chalicelib.errors import (
+    ConfigurationError,
+    SendbriefError,
+    StoreError,
+    StoreUnavailableError,
+    TransportUnavailableError,
+)
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, Scripted, all_sent
 from tests.simulation.world import MONDAY, SECRETS, SLOT
@@ -295,6 +302,34 @@ def test_a_letter_that_cannot_be_read_skips_nobody(house: House, damage: str) ->
     house.passed += 61
     asyncio.run(drain(house.queue, house.worker()))
     assert house.marks() == "s" * 10
+
+
+class Failing:
+    """A queue that is away from a call of ``receive`` on."""
+
+    def __init__(self, queue: Any, after: int) -> None:
+        self._queue, self._after = queue, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def receive(self, *values: Any, **named: Any) -> Any:
+        self._after -= 1
+        if self._after < 0:
+            raise StoreUnavailableError("The queue is away.", "Try again.")
+        return self._queue.receive(*values, **named)
+
+
+def test_where_one_worker_fails_the_others_end_what_they_have_begun(house: House) -> None:
+    async def slow(mails: Sequence[Mail]) -> list[Outcome]:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return await all_sent(mails)
+
+    house.transport.script = slow
+    with pytest.raises(StoreUnavailableError, match="away"):
+        asyncio.run(drain(Failing(house.queue, 1), house.worker(), at_once=3))
+    assert house.marks() == "s" * 5 + "p" * 5, "nobody is in doubt, and nothing new was begun"
 
 
 def test_a_lost_message_is_queued_again_after_a_while(house: House) -> None:

@@ -137,18 +137,18 @@ class Checks:
         before = old.data["marks"]
         assert len(before) == len(marks), "a ledger has as many marks as its chunk has recipients"
         if before != marks:
-            begun = False
-            for position, (was, now) in enumerate(zip(before, marks, strict=True)):
-                if was != now:
-                    begun |= now == "w"
-                    self._mark((edition, number, position), was, now, old.data["lease"])
-            if begun and process:
+            steps = [(now == "w", position, was, now)
+                     for position, (was, now) in enumerate(zip(before, marks, strict=True)) if was != now]  # fmt: skip
+            for _, position, was, now in sorted(steps):  # outcomes of one wave come before the next one's intent
+                self._mark((edition, number, position), was, now, old.data["lease"])
+            if any(begun for begun, *_ in steps) and process:
                 self.one_wave_at_most_follows_a_stop(process, edition, number)
         moments.append(self.world.steps)
 
     def _mark(self, place: Place, was: str, now: str, lease: int) -> None:
-        lost = was == "k" and self.ever_restored and now in RANKS  # skipped by a store that forgot it had sent
-        assert lost or now in STEPS[was], f"{place} went from {was} to {now}"
+        # Skipped by a store that forgot it had sent; or in doubt, sent again by a person's word, and gone by then.
+        late = was == "k" and now in RANKS and (self.ever_restored or place in self.resent)
+        assert late or now in STEPS[was], f"{place} went from {was} to {now}"
         process = self.world.acting
         owner = self.flight.pop(place, None) if was == "w" else None
         if owner is not None:

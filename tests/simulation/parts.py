@@ -91,10 +91,7 @@ class House:
     def send(self) -> None:
         """Drain the queue."""
         process = self.process
-        try:
-            process.run(self.parts.drain(self.queue, self.worker, at_once=process.world.at_once, wall=process.wall))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        process.run(self.parts.drain(self.queue, self.worker, at_once=process.world.at_once, wall=process.wall))
 
     def hear(self) -> None:
         """Record what the provider told; events come again until that is done."""

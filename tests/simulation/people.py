@@ -40,6 +40,9 @@ class People:
         world = self.world
         world.deeds[what] += not world.calmed
         world.note("people", what, ())
+        world.acting = None
+        if what == "resume site" and world.checks.restored:
+            self.reconcile()  # as the manual says, before anything goes out again
         deeds: dict[str, Callable[[], Any]] = {
             "leave": self._leave, "suppress": self._suppress, "repeat messages": self._repeat,
             "pause site": self._pause_site, "resume site": self._resume_site, "resend": self._resend,
