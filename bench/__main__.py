@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from bench import feeds, importing, letters, rendering, ses, smtp
+from bench.peers import measuring as peers
 
 
 def main() -> None:
@@ -14,6 +15,7 @@ def main() -> None:
     console.print(importing.table())
     console.print(ses.table())
     console.print(smtp.table())
+    console.print(peers.table())
 
 
 if __name__ == "__main__":

@@ -32,9 +32,8 @@ def go_program(name: str) -> Path:
     if shutil.which("go") is None:
         raise AbsentError("Go is not installed")
     home = ROOT / ".venv-peers" / name
-    if not (home / name).is_file():
-        shutil.copytree(THEIRS / name, home, dirs_exist_ok=True)
-        _run(name, "go", "build", "-mod=mod", "-o", name, ".", cwd=home)
+    shutil.copytree(THEIRS / name, home, dirs_exist_ok=True)
+    _run(name, "go", "build", "-mod=mod", "-o", name, ".", cwd=home)
     return home / name
 
 
