@@ -13,9 +13,7 @@ from chalicelib.store import Key, Put, Table
 
 MOST_POINTS = 12
 SPAN_SECONDS = 600
-"""The speed shown is that of the last ten minutes at most."""
-STALE_SECONDS = 900
-"""Older than this the last point says nothing of now: the house was down, or its ticks are."""
+"""The speed shown is that of the last ten minutes at most; of older points, as after an outage, there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Course:
         """Recipients a second, of late; None where too little is known to say."""
         moment = now.timestamp()
         points = [point for point in self.points if moment - point[0] <= SPAN_SECONDS]
-        if not points or moment - self.points[-1][0] > STALE_SECONDS:
+        if not points:
             return None
         first = points[0]
         last = (moment, settled) if settled > points[-1][1] else points[-1]
