@@ -58,6 +58,8 @@ class ImapServer:
         uid = int(about.partition(" ")[0])
         if verb == "FETCH":
             mail = inbox.get(uid)
+            if "BODY.PEEK[" not in about:
+                self.seen.add(uid)
             whole = f"{uid} FETCH (UID {uid} BODY[]<0> {{{len(mail or b'')}}}\r\n".encode() + (mail or b"") + b")"
             return ([whole] if mail is not None else []), "OK done"
         if verb == "STORE":

@@ -54,7 +54,9 @@ def _show(found: Mapping[str, Any], email: str, runtime: Runtime) -> None:
         return
     table = RichTable("edition", "slot", "outcome", "why", "Message-ID", box=None, header_style="bold", pad_edge=False)
     for row in found["editions"]:
-        cells = (row["edition"], _when(row["at"], runtime), row["outcome"], row["reason"], row["message_id"])
+        heard = [f"{note['kind']} {_when(note['at'], runtime)}" for note in row["heard"]]
+        why = "; ".join(part for part in (row["reason"], *heard) if part)
+        cells = (row["edition"], _when(row["at"], runtime), row["outcome"], why, row["message_id"])
         table.add_row(*map(escape, cells))
     out.print(table)
 

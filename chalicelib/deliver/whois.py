@@ -29,7 +29,7 @@ class Story:
     person: Person
     suppression: Suppression | None
     soft_bounces: tuple[str, ...]
-    got: tuple[dict[str, str], ...]
+    got: tuple[dict[str, Any], ...]
 
     @property
     def known(self) -> bool:
@@ -82,7 +82,7 @@ class Whois:
         got = sorted(self._got(person, ids_of(person), now), key=lambda row: row["at"], reverse=True)
         return Story(person, suppression, tuple(soft_bounces(self._table, own)), tuple(got))
 
-    def _got(self, person: Person, ids: Collection[str], now: datetime) -> Iterator[dict[str, str]]:
+    def _got(self, person: Person, ids: Collection[str], now: datetime) -> Iterator[dict[str, Any]]:
         """Newsletters they never were in have nothing to say of them."""
         for newsletter in person.members:
             found = {send.edition: send for send in self._sends.of(ids, [newsletter])}
@@ -90,8 +90,8 @@ class Whois:
                 if now - edition.slot_at <= KEPT and edition.chunks:
                     yield self._row(edition, found.get(edition.id), person.members[newsletter])
 
-    def _row(self, edition: Edition, send: Send | None, member: Membership) -> dict[str, str]:
-        row = {"edition": edition.id, "at": edition.slot_at.isoformat(), "outcome": "", "reason": "", "message_id": ""}
+    def _row(self, edition: Edition, send: Send | None, member: Membership) -> dict[str, Any]:
+        row: dict[str, Any] = {"edition": edition.id, "at": edition.slot_at.isoformat(), "message_id": "", "heard": []}
         if send is None:
             return row | {"outcome": "none", "reason": _not_among(edition, member)}
         waits = send.outcome in {"pending", "deferred"} and edition.state is State.SENDING
@@ -100,7 +100,8 @@ class Whois:
         domain = self._site.sender.address.rpartition("@")[2]
         message_id = signed_message_id(reference, self._signer, domain)
         handed = send.outcome not in {"pending", "deferred", "skipped"}
-        return row | {"outcome": send.outcome, "reason": reason, "message_id": message_id if handed else ""}
+        told = {"outcome": send.outcome, "reason": reason, "heard": send.heard}
+        return row | told | {"message_id": message_id if handed else ""}
 
 
 def _not_among(edition: Edition, member: Membership) -> str:

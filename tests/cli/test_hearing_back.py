@@ -86,10 +86,13 @@ def test_a_tick_hears_the_maildir_and_everything_shows_it(sent: tuple[Command, d
     assert standing(command, "r2@example.org") == ("sent", "")
     assert standing(command, "r3@example.org") == ("bounced", "")
     assert figures(command) == {"planned": 6, "sent": 4, "failed": 2, "bounced": 2, "complained": 1}
-    assert "though the mailbox is there: 1," in command.run("who", "r3@example.org").out
-    said = command.run("subscribers", "show", "r0@example.org", "--json").json
-    assert [note["kind"] for note in said["sends"][0]["heard"]] == ["bounced"]
-    assert "r0@" not in str(said["sends"]), "a server's words name nobody"
+    said = command.run("who", "r3@example.org").out
+    assert "though the mailbox is there: 1," in said
+    (note,) = command.run("who", "r3@example.org", "--json").json["editions"][0]["heard"]
+    assert (note["kind"], note["at"][:10], note["source"]) == ("bounced", "2026-11-26", "dsn")
+    shown = command.run("subscribers", "show", "r0@example.org", "--json").json
+    assert [note["kind"] for note in shown["sends"][0]["heard"]] == ["bounced"]
+    assert "r0@" not in str(shown["sends"]), "a server's words name nobody"
     assert len(command.run("suppressions", "list", "--json").json) == 2
     left = [path.name for path in (command.data.parent / "bounces").rglob("*.mail*")]
     assert left == [name for name in left if name.endswith(":2,S")]
