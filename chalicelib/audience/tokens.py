@@ -22,7 +22,7 @@ MAX_TOKEN = 1000
 MAX_SKEW_SECONDS = 900
 """How far the clocks of two machines may differ."""
 _SID_LENGTH = 24
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_+-]{1,129}")
 _STAND_INS = [hashlib.sha256(b"%d" % n).hexdigest()[:_SID_LENGTH] for n in range(64)]
 _SLACK = 5
 """Bytes. Ids are hashes: where zlib is that far from shortening 64 of them, it shortens none in a thousand million."""
@@ -124,17 +124,33 @@ def _spare(payload: bytes) -> int:
     return len(zlib.compress(payload)) - (len(payload) - 1)
 
 
+def both_names(first: str, second: str) -> str:
+    """Two newsletters as a token names them; no newsletter's name has a plus."""
+    return f"{first}+{second}"
+
+
+def names_of(word: str) -> tuple[str, ...]:
+    """The newsletters that a token names."""
+    return tuple(word.split("+"))
+
+
 class UnsubscribeTokens(_Tokens):
-    """Tokens that let their holder leave one newsletter (RFC 8058). They never expire: they lie in old mails."""
+    """Tokens that let their holder leave a newsletter (RFC 8058), or two: those of a mail that holds both.
+
+    They never expire: they lie in old mails.
+    """
 
     purpose = "unsubscribe"
 
     def make(self, sid: str, newsletter: str) -> str:
-        """A token for one person and newsletter, safe in a URL."""
+        """A token for one person and newsletter (or two, see ``both_names``), safe in a URL."""
         return self._make_short(sid, newsletter, "]") or self._make(sid, newsletter)
 
     def read(self, token: str) -> tuple[str, str]:
-        """The person's id and the newsletter. Raises BadLinkError for anything not made by ``make``."""
+        """The person's id and the newsletter, or two (see ``names_of``).
+
+        Raises BadLinkError for anything not made by ``make``.
+        """
         sid, newsletter = self._read(token, 2)
         return str(sid), str(newsletter)
 

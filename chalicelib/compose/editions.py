@@ -62,6 +62,10 @@ class Edition:
     """To how many it had been sent when it was opened again for those in doubt; -1 where it never was."""
     read: datetime | None = None
     """When the site's own zone reads it, where each reader gets it at this local time of their own; else None."""
+    guest: str = ""
+    """The edition whose content stands in its mails to the readers of both (`merge: true`)."""
+    host: str = ""
+    """The edition in whose mails its own content stands, to the readers of both."""
     item: Item | None = None
 
     @property
@@ -82,6 +86,8 @@ class Edition:
         """
         if self.state is not State.CANCELLED:
             return True
+        if self.host and self.chunks:
+            return True  # the host's readers may have it
         return self.chunks > 0 and (not self.totals or any(self.totals[part] for part in ("sent", "in_doubt")))
 
 
@@ -129,6 +135,12 @@ class EditionStore:
         self._table.transact([Replace(edition.item, _write(new)), *also])
         item = replace(edition.item, data=_write(new), version=edition.item.version + 1)
         return replace(new, item=item)
+
+    def write(self, edition: Edition, **changes: Any) -> Write:
+        """The same as a write, to go with another edition's change. It conflicts as ``change`` does."""
+        if edition.item is None:
+            raise ValueError("only an edition read from the store can be changed")
+        return Replace(edition.item, _write(replace(edition, **changes)))
 
     def move(self, edition: Edition, state: State, now: datetime, *, why: str = "", **changes: Any) -> Edition:
         """Go to another state under the version that was read.
@@ -195,6 +207,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "filters": list(edition.filters),
         "waits": edition.waits,
         **({"read": edition.read.isoformat()} if edition.read else {}),
+        **{name: value for name in ("guest", "host") if (value := getattr(edition, name))},
         "halted": edition.halted,
         "halts": edition.halts,
         "sent_before": edition.sent_before,
@@ -233,5 +246,7 @@ def _read(item: Item) -> Edition:
         halted=data.get("halted", ""),
         halts=data.get("halts", 0),
         sent_before=data.get("sent_before", -1),
+        guest=data.get("guest", ""),
+        host=data.get("host", ""),
         item=item,
     )

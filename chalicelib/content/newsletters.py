@@ -77,8 +77,10 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         calendar=_calendar(fields, template, scheduled=schedule is not None),
         segment=read_segment(fields, "segment", site),
         quiet=fields.flag("quiet", default=True),
+        merge=fields.flag("merge"),
         file=fields.file,
     )
+    _look_at_merging(newsletter, fields)
     fields.finish(("schedule", "trigger"))
     return newsletter if newsletter.sections else replace(newsletter, sections=(Section({}, rest=True),))
 
@@ -90,6 +92,14 @@ def _calendar(fields: Fields, template: str, *, scheduled: bool) -> CalendarUse:
         message = "an invitation is for one event: an edition that holds several offers them to be added instead"
         fields.problems.warning(fields.file, fields.line_of("calendar"), "invite-several", message)
     return use
+
+
+def _look_at_merging(newsletter: Newsletter, fields: Fields) -> None:
+    if not newsletter.merge or (newsletter.schedule and newsletter.calendar is CalendarUse.NONE):
+        return
+    why = "a mail with a calendar file" if newsletter.schedule else "what goes out at once"
+    message = f"{why} is never merged with another newsletter's; leave 'merge' out"
+    fields.problems.warning(fields.file, fields.line_of("merge"), "never-merged", message)
 
 
 def _span(fields: Fields, key: str, default: timedelta) -> timedelta:

@@ -224,6 +224,7 @@ class Newsletter:
     calendar: CalendarUse = CalendarUse.NONE
     segment: str = ""  # the filter of members that get it, written out (see segments.py); '' for all
     quiet: bool = True  # keeps to the site's quiet hours
+    merge: bool = False  # one mail with another such newsletter's edition of the day, for readers of both
     file: str = ""
 
 

@@ -10,7 +10,7 @@ from chalicelib.deliver.recording import Recorder
 from chalicelib.errors import StoreError
 from chalicelib.render.letter import Letter
 from chalicelib.render.variants import Variant
-from chalicelib.store import Blobs, Insert, Item, Key, Put, Table, Write, every
+from chalicelib.store import Blobs, Data, Insert, Item, Key, Put, Table, Write, every
 
 CHUNK_SIZE = 500
 """Recipients in a chunk: its ledger stays near 1 KB, which is what one write of it costs."""
@@ -18,10 +18,11 @@ CHUNK_SIZE = 500
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One frozen recipient: who, and which variant."""
+    """One frozen recipient: who, and which variant; ``both`` is the one with the guest's content too, '' for none."""
 
     sid: str
     variant: str
+    both: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ChunkStore:
 
         ``skips`` maps positions to why; ``waits`` to when their time comes (epoch seconds) and why then.
         """
-        frozen = {"recipients": [[r.sid, r.variant] for r in recipients]}
+        frozen = {"recipients": [[r.sid, r.variant, *([r.both] if r.both else [])] for r in recipients]}
         ledger = ledger_to_data(new_ledger(skips, len(recipients), waits))
         return [Insert(_chunk_key(edition, number), frozen), Insert(ledger_key(edition, number), ledger)]
 
@@ -60,7 +61,7 @@ class ChunkStore:
     def kept(self, edition: str, number: int) -> list[Recipient] | None:
         """Who is in a chunk; None where that is not kept any more."""
         item = self._table.get(_chunk_key(edition, number))
-        return [Recipient(sid, variant) for sid, variant in item.data["recipients"]] if item else None
+        return [Recipient(*values) for values in item.data["recipients"]] if item else None
 
     def ledger(self, edition: str, number: int) -> HeldLedger:
         """A chunk's ledger. Raises StoreError where it is gone."""
@@ -85,7 +86,10 @@ class ChunkStore:
     def keep_variants(self, edition: str, variants: Sequence[Variant]) -> None:
         """Remember which variants an edition's recipients need."""
         puts = [
-            Put(Key(f"EDITION#{edition}", f"VARIANT#{v.key}"), {"language": v.language, "entries": list(v.entry_ids)})
+            Put(
+                Key(f"EDITION#{edition}", f"VARIANT#{v.key}"),
+                {"language": v.language, "entries": list(v.entry_ids), **({"guest": True} if v.guest else {})},
+            )
             for v in variants
         ]
         self._table.put_many(puts)
@@ -93,7 +97,7 @@ class ChunkStore:
     def variants(self, edition: str) -> list[Variant]:
         """All variants an edition's recipients need."""
         items = every(self._table, f"EDITION#{edition}", prefix="VARIANT#")
-        return [Variant(item.data["language"], tuple(item.data["entries"])) for item in items]
+        return [_variant(item.data) for item in items]
 
     def has_letter(self, edition: str, variant: str) -> bool:
         """Whether a variant was compiled already."""
@@ -114,6 +118,10 @@ class ChunkStore:
         if raw is None:
             raise StoreError(f"Letter {variant} of {edition} is missing from the store.", "Restore it from a backup.")
         return Letter.from_bytes(raw)
+
+
+def _variant(data: Data) -> Variant:
+    return Variant(data["language"], tuple(data["entries"]), data.get("guest", False))
 
 
 def ledger_key(edition: str, number: int) -> Key:

@@ -64,6 +64,8 @@ class Ledger:
     details: Mapping[int, Detail] = field(default_factory=dict)
     owner: str = ""
     lease: int = 0
+    alone: frozenset[int] = frozenset()
+    """Who was to get a guest's edition too, and whose mail went without: once written down, it stays so."""
 
     @property
     def done(self) -> bool:
@@ -96,7 +98,7 @@ class Ledger:
                 details[position] = Detail("the sender stopped in mid-wave", first=int(clock))
             elif mark == DEFERRED and details[position].next <= clock:
                 marks[position] = PENDING
-        return Ledger("".join(marks), details, owner, int(lease))
+        return replace(self, marks="".join(marks), details=details, owner=owner, lease=int(lease))
 
     def begin(
         self, wave: Iterable[int], skips: Mapping[int, str], lease: float, failed: Mapping[int, str] | None = None
@@ -156,6 +158,10 @@ class Ledger:
             details[position] = replace(self.details.get(position, Detail("")), reason=f"left: {why}"[:MAX_REASON])
         return replace(self, marks=_put(self.marks, position, PENDING if resend else LEFT), details=details)
 
+    def without_guest(self, positions: Iterable[int]) -> "Ledger":
+        """Their mails, which go on record this moment, hold nothing of the guest's edition."""
+        return replace(self, alone=self.alone.union(positions))
+
     def undo(self) -> "Ledger":
         """Nothing of the wave was handed over, for certain: who was in flight is pending again."""
         return replace(self, marks=self.marks.replace(FLIGHT, PENDING))
@@ -202,7 +208,8 @@ def ledger_to_data(ledger: Ledger) -> dict[str, Any]:
     for position, d in ledger.details.items():
         alike.setdefault((d.reason, d.tries, d.first, d.next), []).append(str(position))
     details = {" ".join(places): list(values) for values, places in alike.items()}
-    return {"marks": ledger.marks, "details": details, "owner": ledger.owner, "lease": ledger.lease}
+    alone = {"alone": sorted(ledger.alone)} if ledger.alone else {}
+    return {"marks": ledger.marks, "details": details, "owner": ledger.owner, "lease": ledger.lease, **alone}
 
 
 def ledger_from_data(data: Mapping[str, Any]) -> Ledger:
@@ -210,4 +217,4 @@ def ledger_from_data(data: Mapping[str, Any]) -> Ledger:
     details: dict[int, Detail] = {}
     for places, values in data["details"].items():
         details |= dict.fromkeys(map(int, places.split()), Detail(*values))
-    return Ledger(data["marks"], details, data["owner"], data["lease"])
+    return Ledger(data["marks"], details, data["owner"], data["lease"], frozenset(map(int, data.get("alone", ()))))

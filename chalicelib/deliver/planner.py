@@ -14,10 +14,12 @@ from chalicelib.audience.segments import admission
 from chalicelib.audience.subscriber import SHARDS, Membership, MemberState, membership_from_data
 from chalicelib.compose.edition import Content, State
 from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.compose.together import together
 from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Newsletter, Problem, Site
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore
-from chalicelib.deliver.freezing import Plan, freeze
+from chalicelib.deliver.freezing import Guest, Plan, freeze
+from chalicelib.deliver.guests import Guests
 from chalicelib.deliver.own_time import waiting
 from chalicelib.errors import AddressError, RenderError, SegmentError
 from chalicelib.render.calendar_part import calendar_of
@@ -33,6 +35,7 @@ class Planner:
     def __init__(self, site: Site, table: Table, blobs: Blobs, *, chunk_size: int = CHUNK_SIZE) -> None:
         self._site, self._table, self._chunk_size = site, table, chunk_size
         self._editions, self._chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
+        self._guests = Guests(site, table, self._chunks, self._editions)
 
     def plan(self, edition: Edition, now: datetime) -> Edition:
         """Freeze the recipients and compile the letters of an edition in ``sending``.
@@ -43,26 +46,47 @@ class Planner:
         """
         newsletter = self._site.newsletters[edition.newsletter]
         content = self._editions.content(edition)
-        if not edition.chunks:
+        if not edition.chunks and not edition.host:  # a guest's were kept when it met its host
             note = self._site.notes.get((edition.newsletter, edition.slot))
             edition = replace(edition, filters=filters_for(newsletter, note))  # kept with the first chunk
         try:
             admits = admission(edition.filters, self._site, edition.slot_at)
         except SegmentError as error:
             return self._hold(edition, now, f"Who gets it can't be read: {error.reason}. Mend it, then approve it.")
-        plan = Plan(self._site, content, admits, waiting(edition, self._site, now))
+        guest = self._guest(edition)
+        if edition.guest and guest is None:
+            edition = self._editions.change(edition, self._guests.parting(edition), guest="")
+        plan = Plan(
+            self._site, content, admits, waiting(edition, self._site, now), guest,
+            edition.host, self._guests.among_hosts(edition),
+        )  # fmt: skip
         edition, total = self._freeze(edition, plan)
         try:
-            found = self._compile(newsletter, content, edition)
+            found = self._compile(newsletter, content, edition, guest.both if guest else None)
         except (RenderError, AddressError) as error:
             return self._hold(edition, now, str(error))
         if found:
             return self._hold(edition, now, _words(found), seen=(*edition.seen, *sorted({_mark(p) for p in found})))
         return self._editions.change(edition, planned=total)
 
+    def _guest(self, edition: Edition) -> Guest | None:
+        """The edition that shares its mails, as planning sees it; None where there is none, or it was stopped."""
+        guest = self._editions.find(edition.guest) if edition.guest else None
+        if guest is None or guest.state is not State.APPROVED:
+            return None
+        content = self._editions.content(guest)
+        try:
+            admits = admission(guest.filters, self._site, guest.slot_at)
+        except SegmentError:
+            return None  # it is held for that in its own turn
+        both = together(self._editions.content(edition), content)
+        return Guest(Plan(self._site, content, admits, lambda _zone: None), both)
+
     def _hold(self, edition: Edition, now: datetime, why: str, **changes: Any) -> Edition:
+        """A guest does not wait for what is mended: it goes by itself."""
         self._chunks.drop_letters(edition.id)  # nobody has one: once it is mended, all are compiled alike
-        return self._editions.move(edition, State.HELD, now, why=why[:500], was_sending=False, **changes)
+        also, held = self._guests.parting(edition), {"was_sending": False, "guest": "", **changes}
+        return self._editions.move(edition, State.HELD, now, why=why[:500], also=also, **held)
 
     def _freeze(self, edition: Edition, plan: Plan) -> tuple[Edition, int]:
         total = sum(len(held.ledger.marks) for _, held in self._chunks.ledgers(edition.id)) if edition.chunks else 0
@@ -77,7 +101,8 @@ class Planner:
         return edition, total
 
     def _freeze_chunk(self, edition: Edition, plan: Plan, members: list[Membership]) -> Edition:
-        frozen = freeze(plan, members)
+        newsletter, sids = edition.guest.partition("/")[0], [member.sid for member in members]
+        frozen = freeze(plan, members, self._guests.members(newsletter, sids) if plan.guest else None)
         self._chunks.keep_variants(edition.id, list(frozen.variants.values()))
         writes = self._chunks.writes(edition.id, edition.chunks, frozen.recipients, frozen.skips, frozen.waits)
         return self._editions.change(edition, writes, cursor=members[-1].sid, chunks=edition.chunks + 1)
@@ -98,14 +123,18 @@ class Planner:
                 if cursor is None:
                     break
 
-    def _compile(self, newsletter: Newsletter, content: Content, edition: Edition) -> list[Problem]:
-        """Keep a letter for each variant; what the lint finds in them that nobody has seen yet."""
+    def _compile(self, newsletter: Newsletter, alone: Content, edition: Edition, both: Content | None) -> list[Problem]:
+        """Keep a letter for each variant; what the lint finds in them that nobody has seen yet.
+
+        Those with a guest are made of ``both``; once the guest has gone by itself nobody needs them.
+        """
         from chalicelib.lint.mail import holding  # here, for a tick that plans nothing needs none of it
 
         templates = templates_for(self._site.root)
         found: list[Problem] = []
         for variant in self._chunks.variants(edition.id):
-            if self._chunks.has_letter(content.edition_id, variant.key):
+            content = both if variant.guest else alone
+            if content is None or self._chunks.has_letter(edition.id, variant.key):
                 continue  # a letter is kept only where nothing was found
             rendered = render(self._site, newsletter, content, variant, templates=templates)
             problems = holding(rendered, site=self._site, content=content, variant=variant)
@@ -115,7 +144,7 @@ class Planner:
                 calendar=calendar_of(self._site, newsletter, content, variant),
             )  # fmt: skip
             if not found:
-                self._chunks.keep_letter(content.edition_id, variant.key, letter)
+                self._chunks.keep_letter(edition.id, variant.key, letter)
         return found
 
 

@@ -1,14 +1,15 @@
 """Making a wave ready: who still gets the mail, as memberships and suppressions are now, and each one's bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.audience.subscriber import MemberState, membership_key
 from chalicelib.audience.suppression import Suppressions
-from chalicelib.audience.tokens import MailTokens, PreferencesTokens, Secrets, UnsubscribeTokens
+from chalicelib.audience.tokens import MailTokens, PreferencesTokens, Secrets, UnsubscribeTokens, both_names
 from chalicelib.clock import Clock
-from chalicelib.compose.editions import Edition
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, Recipient
 from chalicelib.deliver.hearing.references import bounce_sender, edition_reference
@@ -19,6 +20,7 @@ from chalicelib.store import Data, Table
 from chalicelib.transports import Mail
 
 MOST_LETTERS = 64
+_COMES = frozenset({State.APPROVED, State.SENDING, State.SENT})
 SPARSE = 3
 """Where a wave's places in its chunk reach over so many times its size, its members are looked up one by one."""
 
@@ -39,6 +41,8 @@ class Ready:
     sids: dict[int, str] = field(default_factory=dict)
     skips: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    alone: list[int] = field(default_factory=list)
+    """Those of the mails that were to hold the guest's edition too, and do not."""
 
 
 class Preparer:
@@ -48,22 +52,28 @@ class Preparer:
     """
 
     def __init__(
-        self, site: Site, table: Table, chunks: ChunkStore, secrets: Secrets, clock: Clock, bounces: str = "",
+        self, site: Site, table: Table, chunks: ChunkStore, editions: EditionStore, secrets: Secrets, clock: Clock,
+        bounces: str = "",
         *, bulk: bool = False,
     ) -> None:  # fmt: skip
-        self._site, self._table, self._chunks, self._clock = site, table, chunks, clock
+        self._site, self._table, self._chunks, self._editions, self._clock = site, table, chunks, editions, clock
         self._suppressions = Suppressions(table)
         self._addressing = _Addressing(site, secrets, bounces)
         self._letters: dict[tuple[str, str], _Made] = {}
         self._bulk = bulk
 
-    def ready(self, edition: Edition, number: int, wave: Mapping[int, Recipient]) -> Ready:
-        """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault."""
+    def ready(self, edition: Edition, number: int, wave: Mapping[int, Recipient], alone: Collection[int] = ()) -> Ready:
+        """Raises StoreError or RenderError where a letter can't be read: that is no recipient's fault.
+
+        ``alone``: who gets nothing of the guest's edition any more, as an earlier try has settled.
+        """
         members = self._members(edition.newsletter, wave)
         stopped = self._suppressions.stopped({sid: data["address"] for sid, data in members.items()})
         now = self._clock()
         today = now.astimezone(self._site.time_zone).date().isoformat()
-        letters = {variant: self._letter(edition.id, variant) for variant in {r.variant for r in wave.values()}}
+        both = self._both(edition, wave, alone, today)
+        keys = {place: one.both if place in both else one.variant for place, one in wave.items()}
+        letters = {key: self._letter(edition.id, key) for key in set(keys.values())}
         ready, write = Ready(), self._addressing.of(edition, number, now)
         for position, recipient in wave.items():
             sid, member = recipient.sid, members.get(recipient.sid)
@@ -75,11 +85,28 @@ class Preparer:
                 ready.skips[position] = f"paused until {member['paused']}"
             else:
                 try:
-                    ready.mails[position] = write(letters[recipient.variant], position, sid, member)
+                    ready.mails[position] = write(letters[keys[position]], position, sid, member, position in both)
                     ready.sids[position] = sid
                 except (AddressError, RenderError) as error:
                     ready.failed[position] = f"can't be written to: {error.message}"
+        ready.alone = [place for place in ready.mails if edition.guest and wave[place].both and place not in both]
         return ready
+
+    def _both(
+        self, edition: Edition, wave: Mapping[int, Recipient], alone: Collection[int], today: str
+    ) -> frozenset[int]:
+        """Whose mail holds the guest's edition too: it is not stopped, and they have not left it."""
+        sids = {place: one.sid for place, one in wave.items() if one.both and place not in alone}
+        if not edition.guest or not sids or self._editions.find(edition.guest).state not in _COMES:
+            return frozenset()
+        newsletter = edition.guest.partition("/")[0]
+        items = self._table.get_many([membership_key(newsletter, sid) for sid in sids.values()])
+        wants = {
+            key.sk
+            for key, item in items.items()
+            if item.data["state"] == MemberState.CONFIRMED and item.data.get("paused", "") <= today
+        }
+        return frozenset(place for place, sid in sids.items() if sid in wants)
 
     def _members(self, newsletter: str, wave: Mapping[int, Recipient]) -> dict[str, Data]:
         """The memberships as they are now.
@@ -127,18 +154,21 @@ class _Addressing:
         self._preferences = PreferencesTokens(secrets).make
         self._sign = MailTokens(secrets).sign
 
-    def of(self, edition: Edition, number: int, now: datetime) -> Callable[[_Made, int, str, Data], Mail]:
-        """What makes the mail of one position of a chunk from a letter and a membership."""
+    def of(self, edition: Edition, number: int, now: datetime) -> Callable[[_Made, int, str, Data, bool], Mail]:
+        """What makes the mail of one position of a chunk from a letter and a membership, also of one with a guest."""
         newsletter, chunk = edition.newsletter, str(number)
-        stem = edition_reference(edition.id, number, 0)[:-1]
+        stem, two = (
+            edition_reference(edition.id, number, 0)[:-1],
+            both_names(newsletter, edition.guest.partition("/")[0]),
+        )
 
-        def write(made: _Made, position: int, sid: str, member: Data) -> Mail:
+        def write(made: _Made, position: int, sid: str, member: Data, both: bool) -> Mail:
             reference = f"{stem}{position}"
             signature, address = self._sign(reference), member["address"]
             reader = Reader(
                 address=address,
                 name=member.get("name", ""),
-                unsubscribe_url=f"{self._base}/u/{self._unsubscribe(sid, newsletter)}",
+                unsubscribe_url=f"{self._base}/u/{self._unsubscribe(sid, two if both else newsletter)}",
                 message_id=f"{reference}.{signature}@{self._domain}",
                 date=now,
                 preferences_url=f"{self._base}/p/{self._preferences(sid, newsletter, now)}",

@@ -38,7 +38,7 @@ def examined(body: str, table: Table, blobs: Blobs) -> DeadLetter:
         marks = chunks.ledger(edition, chunk).ledger.marks
         waiting = sum(marks.count(mark) for mark in (PENDING, FLIGHT, DEFERRED))
         recipients = chunks.recipients(edition, chunk)
-        for variant in sorted({recipient.variant for recipient in recipients if recipient.variant}):
+        for variant in sorted({key for one in recipients for key in (one.variant, one.both) if key}):
             chunks.letter(edition, variant)
     except SendbriefError as error:
         return DeadLetter(edition, chunk, waiting, error.message)

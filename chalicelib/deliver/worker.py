@@ -114,7 +114,7 @@ class Worker:
         self._wave_size, self._progress, self._turns, self._watch = wave_size, progress, turns or Turns(), watch
         self._recorder = recorder or DirectRecorder(table)
         self._time_left, self._sleep = time_left, sleep
-        self._preparer = Preparer(site, table, chunks, secrets, clock, bounces, bulk=wants_bulk(transport))
+        self._preparer = Preparer(site, table, chunks, editions, secrets, clock, bounces, bulk=wants_bulk(transport))
 
     async def work(self, edition_id: str, number: int) -> Work:
         """Send what is left of a chunk. Safe to call at any time, any number of times, from anywhere.
@@ -186,7 +186,8 @@ class Worker:
     async def _begin(self, run: _Run, wave: Sequence[int]) -> tuple[dict[int, Mail], dict[int, str]]:
         """Put the intent of a wave on record, with the outcomes of the last; who left meanwhile is skipped."""
         try:
-            ready = self._preparer.ready(run.edition, run.number, {p: run.recipients[p] for p in wave})
+            recipients = {p: run.recipients[p] for p in wave}
+            ready = self._preparer.ready(run.edition, run.number, recipients, run.ledger.alone)
         except SendbriefError:
             self._turns.give_back(len(wave), self._wall())
             await self._rewrite(run, Ledger.release)
@@ -194,7 +195,11 @@ class Worker:
         waits = self._not_yet(ready)
         self._turns.give_back(len(wave) - len(ready.mails), self._wall())
         lease = self._wall() + LEASE_SECONDS
-        await self._rewrite(run, lambda ledger: ledger.begin(ready.mails, ready.skips, lease, ready.failed).wait(waits))
+
+        def begun(ledger: Ledger) -> Ledger:
+            return ledger.begin(ready.mails, ready.skips, lease, ready.failed).wait(waits).without_guest(ready.alone)
+
+        await self._rewrite(run, begun)
         self._progress(run.edition.id, len(ready.skips) + len(ready.failed))
         marks = run.held.ledger.marks  # somebody may have cancelled, or told of some, in this very moment
         return {p: mail for p, mail in ready.mails.items() if marks[p] == FLIGHT}, ready.sids

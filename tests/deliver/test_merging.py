@@ -1,0 +1,362 @@
+"""`merge: true`: readers of two newsletters get one mail of both; nobody misses one, nobody gets one twice."""
+
+import asyncio
+import quopri
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.audience.audience import make_member
+from chalicelib.audience.subscriber import Basis, membership_key
+from chalicelib.audience.tokens import UnsubscribeTokens, names_of
+from chalicelib.compose.edition import State
+from chalicelib.compose.editions import Edition
+from chalicelib.content.values import CalendarUse, Site
+from chalicelib.deliver.doubts import Doubts
+from chalicelib.deliver.draining import drain
+from chalicelib.deliver.pairing import pair
+from chalicelib.deliver.whois import Whois
+from chalicelib.transports import Mail, Outcome
+from tests.deliver.house import House, Scripted, all_sent
+from tests.simulation.world import DIGEST, MONDAY, SECRETS, SITE, SLOT
+
+HOST, GUEST = "digest/2026-11-26", "weekly/2026-11-26"
+WEEKLY = replace(DIGEST, name="weekly", title={"*": "Weekly"}, merge=True)
+
+
+def both_merge(**weekly: Any) -> Site:
+    newsletters = {"digest": replace(DIGEST, merge=True), "weekly": replace(WEEKLY, **weekly)}
+    return replace(SITE, newsletters=newsletters)
+
+
+class Two(House):
+    """Readers 0 to 3 in the digest alone, 4 to 7 in both, 8 to 10 in the weekly alone."""
+
+    def __init__(self, folder: Path, site: Site | None = None) -> None:
+        super().__init__(folder, site=site or both_merge(), readers=8)
+        self.mails: dict[str, list[bytes]] = {}
+        self.transport = Scripted(self.keeping(all_sent))
+        for number in range(4, 11):
+            self.join(f"reader{number}@example.org")
+
+    def join(self, address: str, newsletter: str = "weekly", **changes: Any) -> None:
+        member = replace(make_member(SECRETS, newsletter, address, "", "en"), **changes)
+        self.sids[address] = member.sid
+        self.audience.subscribe([member], Basis.CONSENT, "a test", MONDAY)
+
+    def leave(self, number: int, newsletter: str) -> None:
+        self.audience.leave(self.sids[f"reader{number}@example.org"], newsletter, MONDAY, "a test")
+
+    def keeping(self, script: Any) -> Any:
+        async def sent(mails: Sequence[Mail]) -> list[Outcome]:
+            outcomes: list[Outcome] = await script(mails)
+            for mail in mails:
+                self.mails.setdefault(mail.recipient, []).append(quopri.decodestring(mail.content))
+            return outcomes
+
+        return sent
+
+    def finish(self) -> None:
+        """Ticks and drains until nothing moves."""
+        for _ in range(4):
+            asyncio.run(drain(self.queue, self.worker()))
+            self.dispatcher.tick(SLOT)
+
+    def got(self) -> dict[int, list[str]]:
+        """What each reader's mails hold, by their number: D, W or DW for each."""
+        held = {}
+        for address, mails in self.mails.items():
+            number = int(re.sub(r"\D", "", address))
+            held[number] = sorted(
+                "D" * (b"\nDigest\r\n===" in mail) + "W" * (b"\nWeekly\r\n===" in mail) for mail in mails
+            )
+        return held
+
+    def figures(self, edition: str) -> tuple[int, ...]:
+        books = self.books(edition)
+        assert books.balanced
+        return books.planned, books.sent, books.skipped, books.deferred, books.pending
+
+    def reasons(self, edition: str) -> Counter[str]:
+        ledgers = [held.ledger for _, held in self.dispatcher.chunks.ledgers(edition)]
+        return Counter(detail.reason for ledger in ledgers for detail in ledger.details.values())
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    made = Two(tmp_path)
+    yield made
+    made.database.close()
+
+
+def each(first: int, last: int, *held: str) -> dict[int, list[str]]:
+    return {number: list(held) for number in range(first, last + 1)}
+
+
+ALL = {**each(0, 3, "D"), **each(4, 7, "DW"), **each(8, 10, "W")}
+
+
+def test_readers_of_both_get_one_mail_and_the_books_of_both_balance(two: Two) -> None:
+    two.start()
+    assert two.figures(HOST) == (8, 0, 0, 0, 8)
+    assert two.figures(GUEST) == (7, 0, 0, 4, 3)
+    assert two.reasons(GUEST) == {f"comes in the mail of {HOST}": 4}
+    two.finish()
+    assert two.got() == ALL
+    assert two.figures(HOST) == (8, 8, 0, 0, 0)
+    assert two.figures(GUEST) == (7, 3, 4, 0, 0)
+    assert two.reasons(GUEST) == {f"came in the mail of {HOST}": 4}
+    assert [two.edition(name).state for name in (HOST, GUEST)] == [State.SENT, State.SENT]
+
+
+def test_without_merge_each_gets_each_once(tmp_path: Path) -> None:
+    house = Two(tmp_path, both_merge(merge=False))
+    house.start()
+    house.finish()
+    assert house.got() == {**ALL, **each(4, 7, "D", "W")}
+    house.database.close()
+
+
+def test_one_mail_leaves_both_by_one_click_and_names_both(two: Two) -> None:
+    two.start()
+    two.finish()
+    for number, names in ((4, ("digest", "weekly")), (0, ("digest",)), (9, ("weekly",))):
+        (mail,) = two.mails[f"reader{number}@example.org"]
+        header = re.search(rb"List-Unsubscribe: <https://news.example.org/u/([\w.-]+)>", mail)
+        assert header
+        sid, word = UnsubscribeTokens(SECRETS).read(header[1].decode())
+        assert (sid, names_of(word)) == (two.sids[f"reader{number}@example.org"], names)
+    (both,) = two.mails["reader4@example.org"]
+    assert b"subscribed to Digest and Weekly" in b" ".join(both.split())
+    assert b"<digest.news.example.org>" in both
+    assert b"<weekly.news.example.org>" not in both
+
+
+def test_who_left_one_after_planning_gets_the_other_alone(two: Two) -> None:
+    two.start()
+    two.leave(4, "digest")
+    two.leave(5, "weekly")
+    two.leave(6, "digest")
+    two.leave(6, "weekly")
+    two.finish()
+    assert two.got() == {n: held for n, held in {**ALL, 4: ["W"], 5: ["D"]}.items() if n != 6}
+    assert two.figures(HOST) == (8, 6, 2, 0, 0)
+    assert two.figures(GUEST) == (7, 4, 3, 0, 0)
+    assert two.reasons(GUEST) == {f"came in the mail of {HOST}": 1, "unsubscribed since planning": 2}
+
+
+def test_a_pause_of_one_is_kept(two: Two) -> None:
+    two.start()
+    item = two.table.get(membership_key("weekly", two.sids["reader4@example.org"]))
+    assert item
+    two.table.replace(item, {**item.data, "paused": "2027-01-01"})
+    two.finish()
+    assert two.got()[4] == ["D"]
+    assert two.reasons(GUEST)["paused until 2027-01-01"] == 1
+
+
+def test_where_the_host_is_cancelled_they_get_the_guest(two: Two) -> None:
+    two.start()
+    two.control.cancel(HOST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == each(4, 10, "W")
+    assert two.figures(HOST) == (8, 0, 8, 0, 0)
+    assert two.figures(GUEST) == (7, 7, 0, 0, 0)
+
+
+def test_cancelled_in_mid_send_each_still_gets_the_guest_once(two: Two) -> None:
+    async def cancels(mails: Sequence[Mail]) -> list[Outcome]:
+        if two.edition(HOST).state is State.SENDING and len(two.mails) >= 5:
+            two.control.cancel(HOST, SLOT)
+        return await all_sent(mails)
+
+    two.transport.script = two.keeping(cancels)
+    two.start()
+    two.finish()
+    got = Counter(letter for held in two.got().values() for mail in held for letter in mail)
+    assert two.edition(HOST).state is State.CANCELLED
+    assert 0 < got["D"] < 8
+    assert got["W"] == 7
+    assert all(mails.count("W") + mails.count("DW") <= 1 for mails in two.got().values())
+    assert two.figures(GUEST)[3:] == (0, 0)
+
+
+@pytest.mark.parametrize("act", ["cancel", "pause"])
+def test_a_guest_that_is_stopped_stands_in_no_mail_that_is_not_out(two: Two, act: str) -> None:
+    two.start()
+    getattr(two.control, act)(GUEST, SLOT)
+    two.finish()
+    assert two.got() == each(0, 7, "D")
+    if act == "pause":
+        two.control.resume(GUEST, SLOT)
+        two.dispatcher.tick(SLOT)
+        two.finish()
+        assert two.got() == {**ALL, **each(4, 7, "D", "W")}
+        assert two.figures(GUEST) == (7, 7, 0, 0, 0)
+    else:
+        assert two.reasons(GUEST) == {"the edition was cancelled": 7}
+
+
+def test_a_host_that_is_paused_keeps_its_readers_waiting_and_no_others(two: Two) -> None:
+    two.start()
+    two.control.pause(HOST, SLOT)
+    two.finish()
+    assert two.got() == each(8, 10, "W")
+    assert (two.edition(GUEST).state, two.figures(GUEST)) == (State.SENDING, (7, 3, 0, 4, 0))
+    two.control.resume(HOST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == ALL
+
+
+def test_in_doubt_with_the_host_is_not_sent_again_by_the_guest(two: Two) -> None:
+    async def dies(mails: Sequence[Mail]) -> list[Outcome]:
+        if any(b"Digest" in mail.content and b"Weekly" in mail.content for mail in mails):
+            raise KeyboardInterrupt
+        return await all_sent(mails)
+
+    two.transport.script = two.keeping(dies)
+    two.start()
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(drain(two.queue, two.worker("first")))
+    two.transport.script = two.keeping(all_sent)
+    two.passed += 1000
+    two.finish()
+    doubtful = two.books(HOST).in_doubt
+    assert doubtful in {1, 2}
+    got = Counter(letter for held in two.got().values() for mail in held for letter in mail)
+    lacking = [number for number in range(11) if number not in two.got()]
+    both = [number for number in lacking if number >= 4]
+    assert len(lacking) == doubtful
+    assert (got["D"], got["W"]) == (8 - doubtful, 7 - len(both))
+    doubts = Doubts(two.site, two.table, two.blobs, SECRETS)
+    doubts.decide(HOST, [doubt.place for doubt in doubts.of(HOST)], resend=True, why="", now=SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == ALL
+
+
+def test_who_is_asked_about_says_where_it_came(two: Two) -> None:
+    two.start()
+    two.finish()
+    address = "reader4@example.org"
+    story = Whois(two.site, two.table, two.blobs, SECRETS).story(two.sids[address], address, SLOT)
+    rows = {row["edition"]: (row["outcome"], row["reason"]) for row in story.got}
+    assert rows == {HOST: ("sent", ""), GUEST: ("skipped", f"came in the mail of {HOST}")}
+
+
+def test_a_host_that_can_not_be_set_is_held_and_its_guest_goes_by_itself(two: Two, tmp_path: Path) -> None:
+    broken = tmp_path / "site" / "templates" / "email" / "digest"
+    broken.mkdir(parents=True)
+    (broken / "body.txt").write_text("{{ nothing_of_this_name }}")
+    two.site = replace(two.site, root=tmp_path / "site", newsletters={
+        **two.site.newsletters, "weekly": replace(WEEKLY, template="letter"),
+    })  # fmt: skip
+    two.composer = type(two.composer)(two.site, two.table, two.blobs)
+    two.dispatcher = two.make_dispatcher()
+    two.start()
+    two.finish()
+    assert (two.edition(HOST).state, two.edition(HOST).guest) == (State.HELD, "")
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.figures(GUEST) == (7, 7, 0, 0, 0)
+    (broken / "body.txt").unlink()
+    two.control.approve(HOST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.figures(HOST) == (8, 8, 0, 0, 0)
+    assert Counter(map(len, two.mails.values())) == {1: 7, 2: 4}
+
+
+def test_a_guest_waits_for_its_host_no_longer_than_an_hour(two: Two) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    guests = two.dispatcher._guests
+    host = guests.start(two.edition(HOST), SLOT)
+    assert host
+    assert (host.guest, two.edition(GUEST).host) == (GUEST, HOST)
+    assert guests.turn(two.edition(GUEST), SLOT + timedelta(minutes=59)) is None
+    freed = guests.turn(two.edition(GUEST), SLOT + timedelta(minutes=61))
+    assert freed
+    assert (freed.host, two.edition(HOST).guest) == ("", "")
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == {**ALL, **each(4, 7, "D", "W")}
+
+
+def test_at_each_readers_own_time_the_guest_alone_waits_for_their_hour(tmp_path: Path) -> None:
+    assert DIGEST.schedule
+    schedule = replace(DIGEST.schedule, reader=True)
+    site = both_merge(schedule=schedule)
+    site = replace(site, newsletters={name: replace(one, schedule=schedule) for name, one in site.newsletters.items()})
+    house = Two(tmp_path, site)
+    first = SLOT - timedelta(hours=13)
+    house.composer.tick(MONDAY)
+    house.composer.tick(first)
+    for _ in range(2):
+        house.dispatcher.tick(first)
+    assert house.figures(GUEST) == (7, 0, 0, 7, 0)
+    house.control.cancel(HOST, first)
+    for _ in range(2):
+        house.dispatcher.tick(first)
+    assert house.reasons(GUEST) == {"waits for 10:00 in Europe/Berlin": 7}
+    assert house.figures(GUEST) == (7, 0, 0, 7, 0)
+    house.database.close()
+
+
+def edition(newsletter: str, **changes: Any) -> Edition:
+    return replace(Edition(newsletter, "2026-11-26", SLOT, State.APPROVED), **changes)
+
+
+THIRD = replace(WEEKLY, name="yearly", title={"*": "Yearly"})
+
+
+def paired(one: Edition, *others: Edition, **weekly: Any) -> tuple[str, ...]:
+    site = both_merge(**weekly)
+    site = replace(site, newsletters={**site.newsletters, "yearly": THIRD})
+    found = pair(one, others, site, SLOT + timedelta(hours=1))
+    return tuple(each.newsletter for each in found) if found else ()
+
+
+def test_the_earlier_one_hosts_whoever_is_looked_at() -> None:
+    early = edition("weekly", slot_at=SLOT - timedelta(hours=1))
+    assert paired(edition("digest"), early) == paired(early, edition("digest")) == ("weekly", "digest")
+    assert paired(edition("digest"), edition("weekly")) == ("digest", "weekly")
+
+
+def test_of_three_the_third_goes_by_itself() -> None:
+    three = [edition("digest"), edition("weekly"), edition("yearly")]
+    assert [paired(one, *(other for other in three if other is not one)) for one in three] == [
+        ("digest", "weekly"), ("digest", "weekly"), (),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": State.DRAFT}, {"state": State.HELD}, {"state": State.SENDING}, {"state": State.CANCELLED},
+        {"slot_at": SLOT + timedelta(hours=2)}, {"slot_at": SLOT - timedelta(hours=10)}, {"gathering": True},
+        {"chunks": 1}, {"host": "x/y"}, {"guest": "x/y"}, {"read": SLOT},
+        {"slot_at": SLOT - timedelta(days=1), "released": True},
+    ],
+)  # fmt: skip
+def test_no_pair(changes: dict[str, Any]) -> None:
+    other = edition("weekly", **changes)
+    assert paired(edition("digest"), other) == paired(other, edition("digest")) == ()
+
+
+@pytest.mark.parametrize("weekly", [{"merge": False}, {"calendar": CalendarUse.PUBLISH}, {"schedule": None}])
+def test_no_pair_with_such_a_newsletter(weekly: dict[str, Any]) -> None:
+    assert paired(edition("digest"), edition("weekly"), **weekly) == ()
+
+
+def test_one_that_a_person_let_go_late_is_no_less_a_pair() -> None:
+    other = edition("weekly", slot_at=SLOT - timedelta(hours=8), released=True)
+    assert paired(edition("digest"), other) == ("weekly", "digest")
