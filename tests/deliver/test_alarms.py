@@ -138,6 +138,19 @@ def test_a_transport_that_is_down_is_named_and_the_next_tick_tells(house: House)
     assert [message["Subject"] for message in box.messages()] == ["The provider takes no mail"] * 2
 
 
+def test_one_editor_whose_server_is_busy_does_not_have_the_others_told_again(house: House) -> None:
+    async def busy(mails: Sequence[Mail]) -> list[Outcome]:
+        return [
+            Outcome(Fate.DEFERRED, "450 later") if "eva" in mail.recipient else Outcome(Fate.SENT) for mail in mails
+        ]
+
+    house.transport.script = busy
+    assert tell(house, "SES has paused this account.") == []
+    box = Box(house)
+    assert tell(house, "SES has paused this account.") == []
+    assert box.mails == []
+
+
 def test_without_editors_nobody_is_written_to(house: House) -> None:
     house.site = SITE
     box = Box(house)
