@@ -7,6 +7,7 @@ import secrets as random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -126,23 +127,30 @@ class Worker:
         if stop := self._stop(edition):
             tell_wait(self._editions, edition, stop.why)
             return stop
-        held = self._chunks.ledger(edition_id, number)
-        if held.ledger.held_by_other(self._wall(), alive=self._sender.may_live(held.ledger.owner)):
-            return Work(Ended.LOST)
-        if not held.ledger.due(self._seconds()):
-            return Work(Ended.DONE)
         try:
-            held = await self._claim(held)
+            held = await self._claim(edition.id, number)
+            if isinstance(held, Ended):
+                return Work(held)
             recipients = self._chunks.recipients(edition.id, number)
             return await self._waves(_Run(edition, number, recipients, held))
         except ConflictError:
             return Work(Ended.LOST)
 
-    async def _claim(self, held: HeldLedger) -> HeldLedger:
-        """Each claim has a name of its own: the same process working twice on a chunk loses to itself."""
-        lease = self._wall() + LEASE_SECONDS
+    async def _claim(self, edition: str, number: int) -> HeldLedger | Ended:
+        """Each claim has a name of its own: the same process working twice on a chunk loses to itself.
+
+        Where it is news or a person that wrote to the ledger since it was read, nobody has it yet: it is read again.
+        """
         owner = f"{self._sender.owner}#{random.token_hex(4)}"
-        return await self._chunks.record(self._recorder, held, held.ledger.claim(owner, lease, self._seconds()))
+        while True:
+            held = self._chunks.ledger(edition, number)
+            if held.ledger.held_by_other(self._wall(), alive=self._sender.may_live(held.ledger.owner)):
+                return Ended.LOST
+            if not held.ledger.due(self._seconds()):
+                return Ended.DONE
+            claimed = held.ledger.claim(owner, self._wall() + LEASE_SECONDS, self._seconds())
+            with suppress(ConflictError):
+                return await self._chunks.record(self._recorder, held, claimed)
 
     async def _waves(self, run: _Run) -> Work:
         while True:

@@ -19,6 +19,7 @@ from chalicelib.compose.edition import State
 from chalicelib.deliver.books import Books
 from chalicelib.deliver.dispatcher import Dispatcher, most_queued
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.ledger import News
 from chalicelib.deliver.worker import Ended, Work
 from chalicelib.errors import (
     ConfigurationError,
@@ -133,6 +134,22 @@ def test_a_stalled_worker_that_wakes_after_its_lease_neither_resends_nor_undoes(
     got = first + second.handed + third.handed
     assert len(got) == len(set(got))
     assert house.marks()[:5] == "????s"
+
+
+def test_news_that_comes_in_the_moment_of_a_claim_leaves_the_chunk_to_its_claimer(house: House) -> None:
+    """Else its message would be given up with nobody at work, and the chunk stand still until it is queued again."""
+    chunks = house.dispatcher.chunks
+    replace_item, news = house.table.replace, [News.BOUNCED]
+
+    def told_first(*values: Any) -> Any:
+        while news:
+            held = chunks.ledger(ID, 0)
+            chunks.write_ledger(held, held.ledger.heard(0, news.pop()))
+        return replace_item(*values)
+
+    house.table.replace = told_first
+    assert asyncio.run(house.worker().work(ID, 0)) == Work(Ended.DONE)
+    assert (house.marks()[:5], len(house.transport.handed)) == ("bssss", 4)
 
 
 def test_a_dead_owners_lease_holds_nobody_up(house: House) -> None:
