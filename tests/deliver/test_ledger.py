@@ -90,6 +90,10 @@ def test_a_claim_puts_the_wave_in_flight_in_doubt_and_nothing_else() -> None:
     assert "stopped" in taken.details[1].reason
 
 
+def test_whoever_was_cancelled_or_heard_of_since_the_wave_was_chosen_is_not_in_it() -> None:
+    assert Ledger("pksvbc?lf").begin(range(9), {}, 0).marks == "wksvbc?lf"
+
+
 def test_a_wave_is_only_made_of_pending_recipients() -> None:
     assert Ledger("wsdpfp?kpp", {2: Detail("", 1, 1, 1)}).next_wave(3) == [3, 5, 8]
 

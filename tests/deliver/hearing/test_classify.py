@@ -67,3 +67,9 @@ def test_soft_bounces_are_the_same_in_any_order(days: list[int], dice: object) -
     until = datetime.fromtimestamp(50 * DAY, UTC)
     assert all(moment > until.timestamp() for moment in since_delivery(found, until))
     assert since_delivery(found, until - timedelta(days=60)) == tuple(m for m in found if m > -10 * DAY)
+
+
+def test_a_delivery_of_the_same_moment_shows_that_the_mailbox_takes_mail() -> None:
+    at = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    second = int(at.timestamp())
+    assert since_delivery([second - 1, second, second + 1], at) == (second + 1,)
