@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from bench import feeds, importing, letters, rendering, ses, smtp
+from bench import costs, feeds, importing, letters, planning, rendering, ses, smtp
 from bench.peers import measuring as peers
 
 
@@ -14,6 +14,8 @@ def main() -> None:
     console.print(feeds.table())
     console.print(importing.table())
     console.print(ses.table())
+    console.print(planning.table())
+    console.print(costs.table())
     console.print(smtp.table())
     console.print(peers.table())
 
