@@ -194,6 +194,16 @@ def test_whether_mails_carry_their_events(tmp_path: Path, lines: str, use: str) 
     assert str(load_site(tmp_path).require().newsletters["n"].calendar) == use
 
 
+def test_merge_that_can_do_nothing_is_a_warning(tmp_path: Path) -> None:
+    write_site(tmp_path, {"newsletters/n.yaml": WEEKLY + "merge: true\n"})
+    assert named(tmp_path) == []
+    assert load_site(tmp_path).require().newsletters["n"].merge
+    write_site(tmp_path, {"newsletters/n.yaml": WEEKLY + "merge: true\ncalendar: publish\n"})
+    assert named(tmp_path) == [("newsletters/n.yaml", 4, "never-merged")]
+    write_site(tmp_path, {"newsletters/n.yaml": "title: N\ntrigger: {topics: [news]}\nmerge: true\n"})
+    assert named(tmp_path) == [("newsletters/n.yaml", 3, "never-merged")]
+
+
 def test_an_invitation_by_a_newsletter_of_many_events_is_a_warning(tmp_path: Path) -> None:
     write_site(tmp_path, {"newsletters/n.yaml": WEEKLY + "calendar: invite\n"})
     assert named(tmp_path) == [("newsletters/n.yaml", 4, "invite-several")]

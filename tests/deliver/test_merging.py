@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +308,89 @@ def test_at_each_readers_own_time_the_guest_alone_waits_for_their_hour(tmp_path:
         house.dispatcher.tick(first)
     assert house.reasons(GUEST) == {"waits for 10:00 in Europe/Berlin": 7}
     assert house.figures(GUEST) == (7, 0, 0, 7, 0)
+    house.database.close()
+
+
+WRITES = {"insert", "replace", "delete", "put_many", "transact", "put", "send"}
+
+
+class Cut(BaseException):
+    pass
+
+
+class Cutting:
+    """A port whose n-th write (of all such ports) is the last thing its process did, or what it did not do any more."""
+
+    left, after = 10**9, False
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        target = getattr(self._port, name)
+
+        def call(*values: Any, **named: Any) -> Any:
+            Cutting.left -= 1
+            if Cutting.left == 0 and not Cutting.after:
+                raise Cut
+            last = Cutting.left == 0
+            try:
+                return target(*values, **named)
+            finally:
+                if last:
+                    raise Cut
+
+        return call if name in WRITES else target
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("cut", range(1, 21))
+def test_cut_off_at_any_write_of_a_tick_both_end_alike(two: Two, cut: int, after: bool) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    blobs, queue = two.blobs, two.queue
+    two.blobs, two.queue = Cutting(blobs), Cutting(queue)  # type: ignore[assignment]
+    Cutting.left, Cutting.after = cut, after
+    with pytest.raises(Cut):
+        two.make_dispatcher(Cutting(two.table)).tick(SLOT)
+    two.blobs, two.queue, Cutting.left = blobs, queue, 10**9
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == ALL
+    assert (two.figures(HOST), two.figures(GUEST)) == ((8, 8, 0, 0, 0), (7, 3, 4, 0, 0))
+
+
+def test_a_tick_of_two_takes_so_many_writes(two: Two) -> None:
+    """So that the cuts above reach all of them."""
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    two.blobs, two.queue = Cutting(two.blobs), Cutting(two.queue)  # type: ignore[assignment]
+    Cutting.left = 1000
+    two.make_dispatcher(Cutting(two.table)).tick(SLOT)
+    assert 1000 - Cutting.left == 20
+
+
+def test_what_the_guest_said_is_not_offered_again_where_it_is_cancelled(two: Two) -> None:
+    two.start()
+    asyncio.run(drain(two.queue, two.worker()))
+    two.control.cancel(GUEST, SLOT)
+    two.dispatcher.tick(SLOT)
+    assert two.edition(GUEST).claims_entries
+    assert [mail for held in two.got().values() for mail in held].count("DW") == 4
+
+
+def test_the_earlier_one_of_two_files_in_any_order_hosts(tmp_path: Path) -> None:
+    assert DIGEST.schedule
+    house = Two(tmp_path, both_merge(schedule=replace(DIGEST.schedule, at=time(9, 59))))
+    house.start()
+    house.dispatcher.tick(SLOT)
+    assert (house.edition(GUEST).guest, house.edition(HOST).host) == (HOST, GUEST)
+    house.finish()
+    got = house.got()
+    assert (got[0], got[4], got[8]) == (["D"], ["DW"], ["W"])
+    (mail,) = house.mails["reader4@example.org"]
+    assert mail.index(b"\nWeekly\r\n===") < mail.index(b"\nDigest\r\n===")
+    assert (house.figures(GUEST), house.figures(HOST)) == ((7, 7, 0, 0, 0), (8, 4, 4, 0, 0))
     house.database.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.audience.audience import make_member
 from chalicelib.audience.subscriber import Basis, MemberState
+from chalicelib.audience.tokens import both_names
 from chalicelib.runtime import Runtime
 from tests.web.browsing import at, press
 from tests.web.client import Client
@@ -211,3 +212,43 @@ def test_other_methods_are_refused_with_what_is_allowed(client: Client, link: st
         page = client.request(method, link, {})
         assert page.status == 405
         assert set(page.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.fixture
+def both(fresh: Runtime, sid: str) -> str:
+    """The link of a mail that holds two newsletters, to somebody who is in both."""
+    storm = make_member(fresh.secrets, "storm-warnings", "ada@example.org", "", "en")
+    fresh.audience.subscribe([storm], Basis.CONSENT, "a test", fresh.clock())
+    return f"/u/{fresh.tokens.make(sid, both_names('harbour-log', 'storm-warnings'))}"
+
+
+def test_one_click_in_a_mail_of_two_newsletters_leaves_both(
+    client: Client, fresh: Runtime, sid: str, both: str
+) -> None:
+    page = client.post(both, ONE_CLICK)
+    assert page.status == 200
+    assert "no more mail of The Harbour Log and Storm Warnings." in page.text
+    assert fresh.audience.person(sid).confirmed == {}
+
+
+@pytest.mark.parametrize(("button", "left"), [(0, set()), (1, {"storm-warnings"}), (2, {"harbour-log"})])
+def test_the_link_of_a_mail_of_two_newsletters_asks_which(
+    client: Client, fresh: Runtime, sid: str, both: str, button: int, left: set[str]
+) -> None:
+    page = client.get(both)
+    assert set(fresh.audience.person(sid).confirmed) == {"harbour-log", "storm-warnings"}
+    assert re.findall(r"<button[^>]*>([^<]*)</button>", page.text) == [
+        "Leave both", "Leave The Harbour Log only", "Leave Storm Warnings only",
+    ]  # fmt: skip
+    press(client, both, page, button=button)
+    assert set(fresh.audience.person(sid).confirmed) == left
+
+
+def test_a_third_newsletter_is_not_left_with_a_mail_of_two(client: Client, fresh: Runtime, sid: str, both: str) -> None:
+    client.post(both, b"act=only:harbour-log-of-1990")
+    assert fresh.audience.person(sid).confirmed == {}, "what can't be read is the first button"
+
+
+def test_a_link_of_one_newsletter_leaves_no_other(client: Client, fresh: Runtime, sid: str, both: str) -> None:
+    client.post(f"/u/{fresh.tokens.make(sid, 'storm-warnings')}", b"act=only:harbour-log")
+    assert set(fresh.audience.person(sid).confirmed) == {"harbour-log"}
