@@ -182,7 +182,7 @@ class Runtime(Adapters):
     def _most_queued(self) -> int | None:
         """On one machine a message costs nothing, and whoever sends waits for its queue to be empty."""
         from chalicelib.deliver.dispatcher import most_queued
-        from chalicelib.transports.ses_quota import FIRST_RATE
+        from chalicelib.transports.quota import FIRST_RATE
 
         if self.settings.store != "aws":
             return None

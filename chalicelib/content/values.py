@@ -256,8 +256,7 @@ class EditionNote:
     newsletter: str
     slot: str
     subject: Localized = field(default_factory=dict)
-    intro: Localized = field(default_factory=dict)
-    """Markdown by language."""
+    intro: Localized = field(default_factory=dict)  # Markdown by language
     highlight: str = ""
     exclude: tuple[str, ...] = ()
     order: tuple[str, ...] = ()

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+FIRST_RATE = 14.0
+"""Mails a second of an account of SES that has just left the sandbox: assumed until SES has said its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """The provider's figures of the moment, unshared. None: no limit, or none that it tells."""

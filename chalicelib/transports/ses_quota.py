@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 UNLIMITED = -1
 """Max24HourSend of an account without a daily limit."""
-FIRST_RATE = 14.0
-"""Mails a second of an account that has just left the sandbox: what is assumed until SES has said its own."""
 _PAUSED = (
     "SES has paused sending for this account: look for AWS's mail and at the reputation dashboard, "
     "and have it enabled again"
