@@ -13,7 +13,7 @@ from chalicelib.render.rendered import Rendered, archive_url
 from chalicelib.render.templates import TemplateFaultError, Templates
 from chalicelib.render.text import cut, header_text
 from chalicelib.render.variants import Variant
-from chalicelib.render.views import Density
+from chalicelib.render.views import Density, GuestView
 
 MAX_SUBJECT = 120
 MAX_GUEST = 40
@@ -71,6 +71,11 @@ def _set(edition: Edition, templates: Templates) -> Rendered:
     folder = f"email/{edition.content.template}"
     html = templates.html(f"{folder}/body.mjml", context)
     text = tidy(templates.text(f"{folder}/body.txt", context))
+    if isinstance(guest := context["guest"], GuestView) and not (guest.url in html and guest.url in text):
+        raise RenderError(
+            f"{edition.content.edition_id} holds {guest.title} too, and templates of this site don't show it.",
+            "Print 'guest' as the built-in email/_parts/frame.mjml and text.txt do, or leave 'merge' out.",
+        )
     return Rendered(fill(subject, {}) if edition.public else subject, html, text, str(context["preheader"]))
 
 

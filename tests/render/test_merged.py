@@ -3,17 +3,19 @@
 import re
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import pytest
 
 from chalicelib.compose.edition import Content, EditionSection, content_from_json, content_to_json
 from chalicelib.compose.together import together
 from chalicelib.content.values import Newsletter
+from chalicelib.errors import RenderError
 from chalicelib.lint.mail import holding, lint_mail
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.rendered import Rendered
 from chalicelib.render.renderer import MAX_SUBJECT, render
-from chalicelib.render.templates import templates_for
+from chalicelib.render.templates import BUILT_IN, templates_for
 from chalicelib.render.variants import Variant, variant_for, variant_with_guest
 from tests.render.values import NEWSLETTER, content, entry, site
 
@@ -162,3 +164,18 @@ def test_its_letter_is_the_hosts() -> None:
 
 def test_a_guest_is_never_stored_with_its_host() -> None:
     assert content_from_json(content_to_json(together(HOST, guest(3)))).guest is None
+
+
+@pytest.mark.parametrize(("file", "cut"), [
+    ("frame.mjml", '{% if guest %}{% include "email/_parts/guest.mjml" %}{% endif %}'),
+    ("text.txt", "{{ below(guest) }}"),
+])  # fmt: skip
+def test_templates_of_a_site_that_show_no_guest_are_told(tmp_path: Path, file: str, cut: str) -> None:
+    built_in = (BUILT_IN / "email" / "_parts" / file).read_text()
+    assert cut in built_in
+    own = tmp_path / "templates" / "email" / "_parts" / file
+    own.parent.mkdir(parents=True)
+    own.write_text(built_in.replace(cut, ""))
+    with pytest.raises(RenderError, match="digest/2026-11-26 holds Security Letter too"):
+        render(SITE, NEWSLETTER, together(HOST, guest(3)), variant(HOST, guest(3)), templates=templates_for(tmp_path))
+    assert render(SITE, NEWSLETTER, HOST, Variant("en", (entry(1).id,)), templates=templates_for(tmp_path)).html
