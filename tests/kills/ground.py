@@ -58,7 +58,7 @@ SPECIAL = ("gone1", "gone2", "later1", "later2", "later3", "full1")
 
 
 def readers(count: int) -> list[str]:
-    """Addresses: most are taken at once."""
+    """Addresses; most are taken at once."""
     return [f"{name}@example.org" for name in (*SPECIAL, *(f"r{n:03}" for n in range(count - len(SPECIAL))))]
 
 
@@ -80,7 +80,9 @@ class Server:
 
     def aim(self, pid: int, at: int, when: str = "after", pause: float = 0.0) -> None:
         """Kill a process that comes to step ``at`` of SMTP, before or after that takes effect, or seconds later."""
-        self._at, self._when, self._pause, self._victim = at, when, pause, os.pidfd_open(pid)
+        self._at, self._when, self._pause = at, when, pause
+        with suppress(ProcessLookupError):  # it has ended already
+            self._victim = os.pidfd_open(pid)
 
     def lower(self) -> None:
         """Kill nobody."""

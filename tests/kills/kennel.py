@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLED = -9
 
 
 class Kennel:
@@ -27,7 +26,7 @@ class Kennel:
         return self._hear("pid")
 
     def wait(self) -> int:
-        """How the victim ended: 0, or KILLED."""
+        """How the victim ended: 0, or less than 0 where a signal ended it."""
         return self._hear("code")
 
     def close(self) -> None:

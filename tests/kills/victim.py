@@ -41,7 +41,6 @@ def _marked(was: str, now: str) -> Callable[[Mapping[str, Any]], Mapping[str, An
 
 LIES = {"intent afterwards": _marked("w", "p"), "outcome beforehand": _marked("w", "s")}
 RESENDS = "flight is sent again on a claim"
-MUTANTS = (*LIES, RESENDS)
 """Faults that a victim may have."""
 
 
