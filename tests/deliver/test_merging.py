@@ -99,6 +99,7 @@ def each(first: int, last: int, *held: str) -> dict[int, list[str]]:
     return {number: list(held) for number in range(first, last + 1)}
 
 
+BOTH = {f"reader{number}@example.org" for number in range(4, 8)}
 ALL = {**each(0, 3, "D"), **each(4, 7, "DW"), **each(8, 10, "W")}
 
 
@@ -263,7 +264,7 @@ def test_a_host_that_can_not_be_set_is_held_and_its_guest_goes_by_itself(two: Tw
     two.dispatcher = two.make_dispatcher()
     two.start()
     two.finish()
-    assert (two.edition(HOST).state, two.edition(HOST).guest) == (State.HELD, "")
+    assert (two.edition(HOST).state, two.edition(HOST).guest, two.edition(GUEST).host) == (State.HELD, "", "")
     two.dispatcher.tick(SLOT)
     two.finish()
     assert two.figures(GUEST) == (7, 7, 0, 0, 0)
@@ -360,6 +361,47 @@ def test_cut_off_at_any_write_of_a_tick_both_end_alike(two: Two, cut: int, after
     assert (two.figures(HOST), two.figures(GUEST)) == ((8, 8, 0, 0, 0), (7, 3, 4, 0, 0))
 
 
+def test_a_guest_that_is_held_while_its_host_is_planned_goes_by_itself(two: Two) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    blobs, two.blobs = two.blobs, Cutting(two.blobs)  # type: ignore[assignment]
+    Cutting.left, Cutting.after = 3, True
+    with pytest.raises(Cut):
+        two.make_dispatcher(Cutting(two.table)).tick(SLOT)
+    two.blobs, Cutting.left = blobs, 10**9
+    assert any(one.both for one in two.dispatcher.chunks.recipients(HOST, 0)), "the first chunk is frozen"
+    two.control.hold(GUEST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.control.approve(GUEST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == {**ALL, **each(4, 7, "D", "W")}
+
+
+def test_who_got_the_host_alone_in_doubt_does_not_get_the_guest_twice(two: Two) -> None:
+    async def dies(mails: Sequence[Mail]) -> list[Outcome]:
+        if any(mail.recipient in BOTH for mail in mails):
+            raise KeyboardInterrupt
+        return await all_sent(mails)
+
+    two.start()
+    two.control.pause(GUEST, SLOT)
+    two.transport.script = two.keeping(dies)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(drain(two.queue, two.worker("first")))
+    two.transport.script = two.keeping(all_sent)
+    two.passed += 1000
+    two.control.resume(GUEST, SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    doubts = Doubts(two.site, two.table, two.blobs, SECRETS)
+    doubts.decide(HOST, [doubt.place for doubt in doubts.of(HOST)], resend=True, why="", now=SLOT)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    got = Counter(letter for held in two.got().values() for mail in held for letter in mail)
+    assert got == {"D": 8, "W": 7}
+
+
 def test_a_tick_of_two_takes_so_many_writes(two: Two) -> None:
     """So that the cuts above reach all of them."""
     two.composer.tick(MONDAY)
@@ -370,13 +412,33 @@ def test_a_tick_of_two_takes_so_many_writes(two: Two) -> None:
     assert 1000 - Cutting.left == 20
 
 
-def test_what_the_guest_said_is_not_offered_again_where_it_is_cancelled(two: Two) -> None:
-    two.start()
-    asyncio.run(drain(two.queue, two.worker()))
-    two.control.cancel(GUEST, SLOT)
-    two.dispatcher.tick(SLOT)
-    assert two.edition(GUEST).claims_entries
-    assert [mail for held in two.got().values() for mail in held].count("DW") == 4
+def test_what_the_guest_said_is_not_offered_again_where_it_is_cancelled() -> None:
+    nobody = {"sent": 0, "in_doubt": 0}
+    cancelled = edition("weekly", state=State.CANCELLED, chunks=1, totals=nobody)
+    assert not cancelled.claims_entries
+    assert replace(cancelled, host=HOST).claims_entries, "readers of the host may have it"
+    assert not replace(cancelled, host=HOST, chunks=0).claims_entries
+
+
+def with_both(two: Two) -> set[int]:
+    chunks = range(two.edition(HOST).chunks)
+    found = {one.sid for number in chunks for one in two.dispatcher.chunks.recipients(HOST, number) if one.both}
+    return {int(re.sub(r"\D", "", address)) for address, sid in two.sids.items() if sid in found}
+
+
+def test_only_who_would_get_the_guest_gets_it_with_the_host(tmp_path: Path) -> None:
+    house = Two(tmp_path, both_merge(segment="language = en", cadences=("every", "monthly")))
+    house.leave(4, "weekly")
+    for number, changes in ((5, {"cadence": "monthly"}), (6, {"language": "de"})):
+        item = house.table.get(membership_key("weekly", house.sids[f"reader{number}@example.org"]))
+        assert item
+        house.table.replace(item, {**item.data, **changes})
+    house.start()
+    assert with_both(house) == {7}
+    house.finish()
+    assert house.got() == {**ALL, **each(4, 6, "D")}
+    assert house.reasons(GUEST) == {"gets the monthly gathering instead": 1, f"came in the mail of {HOST}": 1}
+    house.database.close()
 
 
 def test_the_earlier_one_of_two_files_in_any_order_hosts(tmp_path: Path) -> None:
