@@ -20,6 +20,7 @@ from chalicelib.compose.editions import Edition
 from chalicelib.content.values import CalendarUse, Site
 from chalicelib.deliver.doubts import Doubts
 from chalicelib.deliver.draining import drain
+from chalicelib.deliver.ledger import Ledger, ledger_from_data, ledger_to_data
 from chalicelib.deliver.pairing import pair
 from chalicelib.deliver.whois import Whois
 from chalicelib.transports import Mail, Outcome
@@ -418,6 +419,13 @@ def test_what_the_guest_said_is_not_offered_again_where_it_is_cancelled() -> Non
     assert not cancelled.claims_entries
     assert replace(cancelled, host=HOST).claims_entries, "readers of the host may have it"
     assert not replace(cancelled, host=HOST, chunks=0).claims_entries
+
+
+def test_who_went_without_the_guest_is_known_to_whoever_takes_the_chunk_over() -> None:
+    ledger = Ledger("ppp").begin([1], {}, 0).without_guest([1]).claim("another", 1, 1)
+    assert ledger.marks == "p?p"
+    assert ledger_from_data(ledger_to_data(ledger)).alone == {1}
+    assert ledger.without_guest([2]).alone == {1, 2}
 
 
 def with_both(two: Two) -> set[int]:
