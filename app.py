@@ -21,8 +21,8 @@ LOG = logger("sendbrief")
 LOG.setLevel(logging.INFO)
 
 PATIENCE_SECONDS = 20.0
-"""So long a function waits for its turn before it gives the chunk back. It is paid meanwhile, but coming back costs more:
-half a second of its memory."""
+"""So long a function waits for its turn before it gives the chunk back. It is paid meanwhile, but coming back costs
+as much as a second or two of that."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 
 

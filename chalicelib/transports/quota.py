@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-
 FIRST_RATE = 14.0
 """Mails a second of an account of SES that has just left the sandbox: assumed until SES has said its own."""
 
