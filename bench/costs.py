@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.table import Table
 
 from bench.cloud import SES_SECONDS, Cloud, Place
@@ -133,5 +134,8 @@ def table(readers: int = READERS) -> Table:
         table.add_row(one.name, *(f"{one.of_thousand(what):,.1f}" for what in units), f"{one.beside:.6f}", *shares)
     return table
 
+
+if __name__ == "__main__":
+    Console(width=200).print(table())
 
 __all__ = ["PRICES", "Counted", "counted", "ours", "row_for_each", "table"]
