@@ -91,6 +91,14 @@ def smtp_source(port: int, size: int, count: int, *flags: str, connections: int 
     return Run(count / seconds, (_children() - before) * 1000 / count)
 
 
+def whole(port: int, size: int, count: int) -> Run:
+    """Our worker, with ledger, suppressions and each reader's own bytes."""
+    url = f"smtp://127.0.0.1:{port}?connections={CONNECTIONS}"
+    command = [sys.executable, "-m", "bench.smtp_whole", url, f"{size}", f"{count}"]
+    figures = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=300).stdout)
+    return Run(count / figures["seconds"], figures["cpu"] * 1000 / count)
+
+
 def python_sender(who: str, port: int, size: int, count: int, *, connections: int = CONNECTIONS) -> Run:
     """One of ``bench.smtp_senders``."""
     url = f"smtp://127.0.0.1:{port}?connections={connections}"
@@ -147,6 +155,7 @@ def near(port: int, size: int, count: int) -> dict[str, Callable[[], Run]]:
     contenders: dict[str, Callable[[], Run]] = {
         "smtp-source": lambda: smtp_source(port, size, count),
         "smtp-source -d": lambda: smtp_source(port, size, count, "-d"),
+        "Sendbrief, ledger, suppressions, personal": lambda: whole(port, size, count),
         "Sendbrief, transport alone": lambda: python_sender("sendbrief", port, size, count),
     }
     if npm.has("nodemailer"):

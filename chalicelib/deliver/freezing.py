@@ -14,6 +14,8 @@ from chalicelib.render.variants import Variant, variant_for, variant_with_guest
 
 NOT_FOR_THEM = "nothing of this edition is in their topics"
 OTHER_CADENCE = "gets the monthly gathering instead"
+Choice = tuple[str, frozenset[str] | None]
+"""A language and topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Plan:
     host: str = ""
     among_hosts: Callable[[str], bool] = lambda _sid: False
     """Whether somebody (asked in the order of ids) gets it in the mail of ``host``."""
+    known: dict[Choice, Variant | None] = field(default_factory=dict)
+    """What was found for whoever chose the same: a million readers have a few hundred choices."""
 
     def takes(self, member: Membership) -> bool:
         """Whether a member is among the recipients at all: a gathering is for those who chose it."""
@@ -35,8 +39,11 @@ class Plan:
 
     def variant(self, member: Membership) -> Variant | None:
         """What a member gets of it."""
-        site, language = self.site, member.language or self.site.fallback
-        return variant_for(self.content, site.languages, site.fallback, language, member.topics)
+        choice = (member.language, member.topics)
+        if choice not in self.known:
+            site, language = self.site, member.language or self.site.fallback
+            self.known[choice] = variant_for(self.content, site.languages, site.fallback, language, member.topics)
+        return self.known[choice]
 
     def skipped(self, member: Membership, variant: Variant | None) -> str:
         """Why a member gets none, '' where they do."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chalicelib.compose.edition import Content
 
@@ -24,9 +25,14 @@ class Variant:
 
         Ten digits keep two of 1,000 selections apart with a chance of one in two million to fail.
         """
-        parts = (self.language, *self.entry_ids, *(("+",) if self.guest else ()))
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        return f"{self.language}-{digest[:10]}"
+        return _key(self)
+
+
+@lru_cache(maxsize=1024)
+def _key(variant: Variant) -> str:
+    parts = (variant.language, *variant.entry_ids, *(("+",) if variant.guest else ()))
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return f"{variant.language}-{digest[:10]}"
 
 
 def variant_for(
