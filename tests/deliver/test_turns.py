@@ -68,14 +68,14 @@ def test_an_outcome_is_on_record_before_a_worker_sleeps(house: House) -> None:
 
 def test_a_pace_slower_than_ones_patience_is_kept_all_the_same(house: House) -> None:
     """Two workers that would rather come back than wait: were turns reserved and left, nobody would ever have one."""
-    turns = [replace(paced(house, per_second=0.2), patience=1.0) for _ in range(2)]
+    turns = [replace(paced(house, per_second=0.5), patience=1.0) for _ in range(2)]
     began = house.passed
-    while house.books().pending and house.passed < began + 600:
+    while house.books().pending and house.passed < began + 100:
         for one in turns:
             asyncio.run(drain(house.queue, house.worker(turns=one), wall=house.wall))
-        house.passed += 1
+        house.passed += 2
     assert house.books().sent == 10
-    assert house.passed - began < 10 * 5 * 1.5, "ten mails, one in five seconds"
+    assert house.passed - began < 10 * 2 * 1.5, "ten mails, one in two seconds"
     house.dispatcher.tick(SLOT)
     assert house.queue.receive() == []
 
