@@ -49,6 +49,8 @@ class Send:
     position: int
     notes: tuple[Item, ...] = ()
     """What was heard of a mail that came back or was called spam."""
+    again: float = 0.0
+    """When a deferred mail is tried again (epoch seconds); 0 for others."""
 
     @property
     def heard(self) -> list[dict[str, str]]:
@@ -120,7 +122,8 @@ class Sends:
         at = edition.slot_at.isoformat()
         mark = ledger.marks[position]
         notes = tuple(self._notes(edition.id, number, position)) if mark in {BOUNCED, COMPLAINED} else ()
-        return Send(edition.id, at, WORDS[mark], detail.reason, number, position, notes)
+        again = detail.next if mark == DEFERRED else 0.0
+        return Send(edition.id, at, WORDS[mark], detail.reason, number, position, notes, again)
 
     def _notes(self, edition: str, number: int, position: int) -> Iterator[Item]:
         return every(self._table, f"EDITION#{edition}", prefix=heard_prefix(number, position))

@@ -15,6 +15,7 @@ from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.hearing.references import edition_reference, signed_message_id
+from chalicelib.deliver.pairing import WITH_HOST
 from chalicelib.deliver.sends import Send, Sends
 from chalicelib.store import Blobs, Table
 
@@ -88,20 +89,28 @@ class Whois:
             found = {send.edition: send for send in self._sends.of(ids, [newsletter])}
             for edition in self._editions.of(newsletter):
                 if now - edition.slot_at <= KEPT and edition.chunks:
-                    yield self._row(edition, found.get(edition.id), person.members[newsletter])
+                    yield self._row(edition, found.get(edition.id), person.members[newsletter], now)
 
-    def _row(self, edition: Edition, send: Send | None, member: Membership) -> dict[str, Any]:
+    def _row(self, edition: Edition, send: Send | None, member: Membership, now: datetime) -> dict[str, Any]:
         row: dict[str, Any] = {"edition": edition.id, "at": edition.slot_at.isoformat(), "message_id": "", "heard": []}
         if send is None:
             return row | {"outcome": "none", "reason": _not_among(edition, member)}
         waits = send.outcome in {"pending", "deferred"} and edition.state is State.SENDING
-        reason = "; ".join(part for part in (send.reason, WAITS if waits else "") if part)
+        reason = "; ".join(part for part in (send.reason, self._turn(send, now) if waits else "") if part)
         reference = edition_reference(edition.id, send.chunk, send.position)
         domain = self._site.sender.address.rpartition("@")[2]
         message_id = signed_message_id(reference, self._signer, domain)
         handed = send.outcome not in {"pending", "deferred", "skipped"}
         told = {"outcome": send.outcome, "reason": reason, "heard": send.heard}
         return row | told | {"message_id": message_id if handed else ""}
+
+    def _turn(self, send: Send, now: datetime) -> str:
+        """When a mail that is not out yet is due."""
+        if send.again == WITH_HOST:
+            return ""
+        if send.again <= now.timestamp():
+            return WAITS
+        return f"due at {datetime.fromtimestamp(send.again, self._site.time_zone):%Y-%m-%d %H:%M}"
 
 
 def _not_among(edition: Edition, member: Membership) -> str:

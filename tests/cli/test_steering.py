@@ -3,7 +3,7 @@
 import json
 import os
 import pwd
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,18 @@ def test_dead_letters_are_shown_with_what_is_wrong_and_tried_again(command: Comm
     command.run("tick", "--now", THURSDAY, code=None)
     assert len(command.mails()) == 3
     assert [one["what"] for one in command.run("audit", "--json").json["noted"]] == ["redrive"]
+
+
+def test_who_tells_when_somebody_is_tried_again(command: Command) -> None:
+    planned(command)
+    with house(THURSDAY) as runtime:
+        held = runtime.dispatcher.chunks.ledger(EDITION, 0)
+        moment = datetime(2090, 1, 27, 7, 30, tzinfo=UTC).timestamp()
+        waits = dict.fromkeys(range(3), (moment, "4.2.2 mailbox full"))
+        runtime.dispatcher.chunks.write_ledger(held, held.ledger.wait(waits))
+    (row,) = command.run("who", "r0@example.org", "--json").json["editions"]
+    assert row["outcome"] == "deferred"
+    assert row["reason"] == "4.2.2 mailbox full; due at 2090-01-27 08:30", "in the site's zone"
 
 
 def test_who_tells_what_somebody_got_and_why_not(command: Command) -> None:
