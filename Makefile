@@ -18,7 +18,7 @@ tests/npm/node_modules/.done: tests/npm/package-lock.json
 	else echo "npm is not installed: what is compared with its packages is skipped."; fi
 
 test-all: test npm  ## the fast tests, then the long suites
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -n auto --dist loadfile -m slow
 
 hunt: $(VENV)/.tests  ## examples nobody has tried yet for the property tests; ROUNDS=10 for more
 	@for round in $$(seq $(or $(ROUNDS),1)); do HYPOTHESIS_PROFILE=hunt $(BIN)/pytest -n auto -m "hypothesis and not slow" || exit 1; done

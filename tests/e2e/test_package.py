@@ -200,10 +200,10 @@ def test_events_have_a_queue_of_their_own_and_their_function_can_only_record(pac
     resources = package.template["Resources"]
     (source,) = resources["Events"]["Properties"]["Events"].values()
     assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["Properties"]["BatchSize"] == 10
+    assert (source["Properties"]["BatchSize"], source["Properties"]["MaximumBatchingWindowInSeconds"]) == (100, 20)
     assert source["Properties"]["Queue"] == {"Fn::Sub": "${EventQueueResource.Arn}"}
     queue = resources["EventQueueResource"]["Properties"]
-    assert queue["VisibilityTimeout"] >= 6 * resources["Events"]["Properties"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * resources["Events"]["Properties"]["Timeout"] + 20, "as AWS advises"
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
     (policy,) = resources["EventsRole"]["Properties"]["Policies"]
     actions = {action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]}

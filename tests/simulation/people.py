@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ACTS = {
     "leave": 4, "suppress": 5, "repeat messages": 2, "pause": 2, "resume": 4, "hold": 1, "approve": 2, "cancel": 1,
-    "pause site": 1, "resume site": 3, "resend": 2, "old version": 2, "restore": 3,
+    "pause site": 1, "resume site": 3, "resend": 2, "old version": 2, "restore": 4,
 }  # fmt: skip
 KINDS = [act for act, weight in ACTS.items() for _ in range(weight)]
 OLD_FIELDS = ("marks", "details", "owner", "lease")

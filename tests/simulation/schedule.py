@@ -97,11 +97,18 @@ def _listen(process: Process) -> None:
 
 def _people(world: World, actor: Actor) -> None:
     people = world.people = People(world, actor)
+    if world.chance.random() < 0.4:
+        people.take_snapshot()  # last night's
     for _ in range(world.chance.choice((1, 2, 3, 4))):
         actor.sleep(world.chance.choice((0, 0.3, 0.6, 1, 1.5, 2, 3, 60, 500)))
         if world.chance.random() < 0.35:
             people.take_snapshot()
-        people.act(world.chance.choice(KINDS))
+        before, what = world.deeds["restore"], world.chance.choice(KINDS)
+        if what == "restore":
+            actor.sleep(world.chance.choice((0, 60, 400)))  # some of it has gone out by then
+        people.act(what)
+        if world.deeds["restore"] > before:  # whoever restores starts the program again
+            world.stage.enter("restarted", lambda actor: _machine(world, actor), world.stage.now + 0.1)
 
 
 def _end(world: World, actor: Actor) -> None:
