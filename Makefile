@@ -9,8 +9,8 @@ DEMO := .demo
 demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http://127.0.0.1:8000/ (DEMO_SERVE=0: without)
 	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
 
-test: $(VENV)/.tests  ## all fast tests
-	@$(BIN)/pytest -n auto -m "not slow"
+test: $(VENV)/.tests  ## all fast tests, but for those of the documents: make check
+	@$(BIN)/pytest -n auto -m "not slow" --ignore=tests/test_docs.py
 
 npm: tests/npm/node_modules/.done  ## what tests and benchmarks compare with, where npm is installed
 tests/npm/node_modules/.done: tests/npm/package-lock.json
