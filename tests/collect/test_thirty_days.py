@@ -44,7 +44,7 @@ def played(folder: Path, seed: int, days: int = 30) -> tuple[Month, Counter[str]
         now = START
         while now < START + timedelta(days=days + 4):
             month.pass_time(now, quiet=now >= START + timedelta(days=days))
-            fetch = fetcher(folder, "https://news.example.org", deadline=0.4, allow=["127.0.0.0/8"])
+            fetch = fetcher(folder, "https://news.example.org", deadline=1.5, allow=["127.0.0.0/8"])
             if month.chance.random() < 0.05:
                 forget(table, month)
             collect(site, table, fetch, now)
