@@ -37,8 +37,8 @@ CHUNKING = (*EXTENSIONS, "CHUNKING")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a peer stands: ``verb`` is CONNECT, a command, BODY (first bytes of content) or ``.``, the end of
-    the content. BDAT is a step of its own, before its octets are read, only for chunks that are not the last.
+    """Where a peer stands: ``verb`` is CONNECT, a command, BODY (first bytes of content, of its last chunk) or
+    ``.``, the end of the content. BDAT is a step of its own, after its octets, only for chunks that are not the last.
 
     ``connection`` counts from 1, ``message`` says how many were accepted on this connection before.
     """
@@ -130,19 +130,10 @@ class SmtpSink:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
-    def hang_up(self) -> None:
-        """Close every connection, as a server does with idle ones; returns when it is done."""
-        assert self._loop
-        done = threading.Event()
-
-        def close() -> None:
-            for peer in self._peers:
-                peer.transport.close()
-            loop.call_later(0.02, done.set)
-
-        loop = self._loop
-        loop.call_soon_threadsafe(close)
-        done.wait(5)
+    def close_all(self) -> None:
+        """Close every connection, as a server does with idle ones; to be called in the sink's own loop."""
+        for peer in self._peers:
+            peer.transport.close()
 
     @property
     def open_connections(self) -> int:
@@ -303,7 +294,7 @@ class Peer(asyncio.Protocol):
         """A chunk of BDAT: swallowed to its last octet, whatever is said to it."""
         assert self._chunk
         size, last = self._chunk
-        if size and not self._began and self._buffer:
+        if size and last and not self._began and self._buffer:
             self._began = True
             if self.sink.answer and not self._say("BODY", "", ""):
                 return False
@@ -317,8 +308,10 @@ class Peer(asyncio.Protocol):
             if not self._unclear:
                 self._accept(content)
                 return True
-        wrong = self._unclear or not self._recipients
-        reply = self._reply("BDAT", f"{size}", "503 5.5.1 RCPT first" if wrong else f"250 2.0.0 {size} octets")
+        wrong = "503 5.5.1 RCPT first" if self._unclear or not self._recipients else ""
+        if not size:
+            wrong = wrong or "551 5.7.1 Null BDAT request"  # as Postfix has it
+        reply = self._reply("BDAT", f"{size}", wrong or f"250 2.0.0 {size} octets")
         self._unclear = self._unclear or not reply.startswith("2")
         return self._send(reply)
 

@@ -1,5 +1,6 @@
 """What an error of SES means for one mail: which of our four fates, and whether the rest may go on."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 
@@ -96,6 +97,7 @@ _NO_WAY_TO_SIGN = (
     SSOError,
     TokenRetrievalError,
 )
+_BETWEEN_WORDS = re.compile(r"[\s,;:<>()\"']+|\.(?=\s|$)")
 _BEFORE_THE_REQUEST = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 SES_ERRORS = (
@@ -159,9 +161,9 @@ def _of_the_day(said: str) -> bool:
 
 def _sender_not_verified(said: str, sender: str) -> bool:
     """SES says MessageRejected both for a sender nobody verified and for a sandbox's recipient."""
-    lower = said.lower()
+    words = set(_BETWEEN_WORDS.split(said.lower()))
     domain = sender.lower().partition("@")[2]
-    return "not verified" in lower and bool(domain) and (sender.lower() in lower or lower.endswith(f": {domain}"))
+    return "not verified" in said.lower() and bool(domain) and not words.isdisjoint({sender.lower(), domain})
 
 
 __all__ = [

@@ -21,6 +21,8 @@ class Standing:
     def __init__(self) -> None:
         self.stopped = ""
         self.quota_used = False
+        self.lock = threading.Lock()
+        """Of all waves: their threads write here."""
         self._seen = 0
 
     def now(self) -> int:
@@ -49,7 +51,7 @@ class Wave:
         self.stopped = ""
         """Why no further mail is begun; '' while they are."""
         self._standing = standing
-        self._lock = threading.Lock()
+        self._lock = standing.lock
         self._trouble: ConfigurationError | TransportUnavailableError | None = None
         self._unreachable = 0
         self._answered = False

@@ -3,9 +3,13 @@
 Each begins with RSET: after a refused BDAT the state of the transaction is open until then (section 2).
 """
 
-from chalicelib.transports.smtp_courier import ONE_WRITE, Courier, Step, accepted, refusal, verdict
+import re
+
+from chalicelib.transports import Outcome
+from chalicelib.transports.smtp_courier import ONE_WRITE, Courier, Step
 from chalicelib.transports.smtp_wave import Parcel
 from chalicelib.transports.smtp_wire import Reply
+from chalicelib.transports.smtp_words import accepted, refusal, verdict
 
 WINDOW = 32
 """Mails under way on one connection: as many may be in doubt when it breaks. It grows to this with each answer,
@@ -14,11 +18,12 @@ so that a server that takes mails and never says so gets few.
 WINDOW_BYTES = 1024 * 1024
 _OK = b"250 "
 _UNKNOWN = frozenset({500, 502})
+_FIRST_LINE = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,70}: [^\r\n]{0,900}\r\n")
 
 
 class ChunkCourier(Courier):
-    """The first mail asks with an empty chunk whether the server does know BDAT: content sent to one that does
-    not would be read as commands.
+    """The first mail asks with its first line as a chunk whether the server does know BDAT: content sent to one
+    that does not would be read as commands. A header's line is none, and an empty chunk is refused by Postfix.
     """
 
     _proven = False
@@ -74,7 +79,7 @@ class ChunkCourier(Courier):
             return
         self._begun.append(parcel)
         self._step = Step.RSET
-        self._wire.write(self._envelope(parcel) + b"BDAT 0\r\n")
+        self._wire.write(self._envelope(parcel))
         self._wire.expect(self._settings.timeout)
 
     def _envelope(self, parcel: Parcel) -> bytes:
@@ -105,9 +110,10 @@ class ChunkCourier(Courier):
         if not self._begun:
             self._rest()
 
-    def _add(self, parcel: Parcel, envelope: bytes, pieces: list[bytes]) -> None:
-        content = parcel.ready.content
-        self._bytes += len(content)
+    def _add(self, parcel: Parcel, envelope: bytes, pieces: list[bytes], begun: int = 0) -> None:
+        """``begun``: bytes of the content that have left as a chunk."""
+        content = parcel.ready.content[begun:]
+        self._bytes += len(parcel.ready.content)
         pieces += (envelope, b"BDAT %d LAST\r\n" % len(content))
         if len(content) > ONE_WRITE:
             pieces.append(content[:-2])
@@ -130,7 +136,9 @@ class ChunkCourier(Courier):
             case Step.MAIL:
                 self._sender, self._step = reply, Step.RCPT
             case Step.RCPT:
-                self._recipient, self._step = reply, Step.END if self._proven else Step.PROBE
+                self._recipient, self._step = reply, Step.END
+                if not self._proven:
+                    self._ask()
             case Step.PROBE:
                 self._probed(reply)
             case _:
@@ -142,24 +150,41 @@ class ChunkCourier(Courier):
             return None
         return next(said for said in (self._sender, self._recipient, reply) if said.code >= 400)
 
-    def _probed(self, reply: Reply) -> None:
-        refused = self._refused(reply)
+    def _refusal(self, reply: Reply) -> Outcome:
+        return refusal(reply, of_sender=reply is self._sender)
+
+    def _ask(self) -> None:
+        """The first mail's envelope is answered: only for a mail that would be taken is BDAT a question."""
+        refused = next((said for said in (self._sender, self._recipient) if said.code >= 400), None)
         if self._wire.unasked:
             self._wire.abort("the server spoke out of turn")
-        elif refused is None and self._sender.code < 400:
-            self._proven = True
-            self._step = Step.END
-            pieces: list[bytes] = []
-            self._add(self._begun[0], b"", pieces)
-            self._wire.write(b"".join(pieces))
-            if self._tail and not self._wire.paused:
-                self._end()
-        elif refused is reply and reply.code >= 500:
+        elif refused:
+            self._settle(self._refusal(refused))
+            self._step = Step.RSET
+        else:
+            first = _first_chunk(self._begun[0])
+            self._step = Step.PROBE
+            self._wire.write(b"BDAT %d\r\n%b" % (len(first), first))
+
+    def _probed(self, reply: Reply) -> None:
+        """What follows a refusal is open: the chunk was read as one, or as commands."""
+        if reply.code >= 500:
             self._office.refuse_chunking()
             self.session.pooled = True  # no fault of the mail, and another connection will do
             self._wire.abort(reply.reason)
+        elif reply.code >= 400:
+            self._settle(refusal(reply))
+            self._wire.abort(reply.reason)
+        elif self._wire.unasked:
+            self._wire.abort("the server spoke out of turn")
         else:
-            self._settle(refusal(refused or self._sender))
+            self._proven = True
+            self._step = Step.END
+            pieces: list[bytes] = []
+            self._add(self._begun[0], b"", pieces, len(_first_chunk(self._begun[0])))
+            self._wire.write(b"".join(pieces))
+            if self._tail and not self._wire.paused:
+                self._end()
 
     def _ended(self, reply: Reply) -> None:
         """The server's word on a mail, or on its envelope: it has swallowed the content all the same."""
@@ -173,7 +198,7 @@ class ChunkCourier(Courier):
         if unknown or (refused is not None and self.trouble is not None):
             self._retire(reply, unknown=unknown)
         else:
-            self._settle(verdict(reply) if refused is None else refusal(refused))
+            self._settle(verdict(reply) if refused is None else self._refusal(refused))
 
     def _retire(self, reply: Reply, *, unknown: bool) -> None:
         """The first mail was refused for no reason of its own: another way may take it."""
@@ -182,3 +207,9 @@ class ChunkCourier(Courier):
             self._office.refuse_chunking()
             self.session.pooled = True
         self._office.give_back(self._begun.popleft(), reply.reason, counts=False)
+
+
+def _first_chunk(parcel: Parcel) -> bytes:
+    """A mail's first line, or nothing where that is no header's."""
+    found = _FIRST_LINE.match(parcel.ready.content)
+    return found[0] if found else b""

@@ -10,17 +10,14 @@ from typing import Protocol, Self
 
 from chalicelib.errors import ConfigurationError
 from chalicelib.transports import Fate, Outcome
-from chalicelib.transports.smtp_mail import queue_id
-from chalicelib.transports.smtp_session import FAREWELL, NEEDS_SETTING, SHUTTING_DOWN, Session
+from chalicelib.transports.smtp_session import NEEDS_SETTING, SHUTTING_DOWN, Session
 from chalicelib.transports.smtp_url import SmtpSettings
 from chalicelib.transports.smtp_wave import Parcel
 from chalicelib.transports.smtp_wire import Reply
+from chalicelib.transports.smtp_words import refusal
 
 ONE_WRITE = 256 * 1024
 """Longer content leaves before its end does: a connection lost until then leaves no doubt."""
-_SENT = Outcome(Fate.SENT)
-_NO_ID = 16
-"""Bytes of a reply that has no room for a queue id: ``250 2.0.0 Ok``."""
 
 
 class Step(IntEnum):
@@ -31,7 +28,7 @@ class Step(IntEnum):
     RCPT = 2
     DATA = 3
     PROBE = 4
-    """BDAT 0: whether the server knows BDAT."""
+    """A first chunk: whether the server knows BDAT."""
     EMPTY = 5
     """The final dot of content for nobody."""
     CONTENT = 6
@@ -101,7 +98,7 @@ class Courier:
         return {parcel.wave for parcel in self._begun}
 
     def start(self) -> Self:
-        """Begin to listen, and to carry."""
+        """Begin to listen, and to carry. The connection may be lost already."""
         self._wire.listen(self)
         if self._wire.unasked:
             self._wire.abort("the server spoke out of turn")
@@ -136,8 +133,8 @@ class Courier:
     def lost(self, reason: str) -> None:
         """See ``Listener``: each mail in hand gets what is known of it."""
         self._lost = True
-        certain = bool(self._closing)
-        reason = self._closing or reason
+        certain = bool(self._closing) and not self._wire.silent
+        reason = self._closing if certain else f"{reason} after {self._closing}" if self._closing else reason
         # Neither a connection that died of idleness nor one that has had its share is the mail's fault.
         innocent = self.session.pooled or (self.carried > 0 and certain)
         back = []
@@ -173,9 +170,9 @@ class Courier:
         if self._step is Step.END and self._begun[0].handed:
             self._settle(refusal(reply))
         self._closing = reply.reason
-        if any(parcel.handed for parcel in self._begun):
-            self._wire.expect(FAREWELL)  # the server's close makes it certain that these were not read
-        else:
+        # Of what was handed over the server's close makes it certain that it was not read. One that stays may be at
+        # work on it: nothing more is expected of it than was before.
+        if not any(parcel.handed for parcel in self._begun):
             self._wire.abort(reply.reason)
 
     def _unsettled(self, reply: Reply) -> None:
@@ -206,30 +203,4 @@ class Courier:
 _NO_REPLY = Reply(0, "")
 
 
-def refusal(reply: Reply) -> Outcome:
-    """RFC 5321 section 4.2.1: 5xx for good, 4xx for now.
-
-    Also 552 is for good: section 4.5.3.1.10 reads it as 452 where it means too many recipients, and here
-    a mail has one.
-    """
-    return Outcome(Fate.FAILED if reply.code >= 500 else Fate.DEFERRED, reply.reason)
-
-
-def verdict(reply: Reply) -> Outcome:
-    """What the answer to the end of the content says."""
-    if reply.code >= 400:
-        return refusal(reply)
-    if reply.code >= 300:
-        return Outcome(Fate.IN_DOUBT, reply.reason)
-    name = queue_id(reply.text)
-    return Outcome(Fate.SENT, "", name) if name else _SENT
-
-
-def accepted(line: bytes) -> Outcome:
-    """The same for a single line that begins with ``250 ``."""
-    if len(line) <= _NO_ID:
-        return _SENT
-    return Outcome(Fate.SENT, "", queue_id(line[4:].decode("ascii", "replace")))
-
-
-__all__ = ["ONE_WRITE", "Courier", "Office", "Step", "accepted", "refusal", "verdict"]
+__all__ = ["ONE_WRITE", "Courier", "Office", "Step"]

@@ -1,11 +1,12 @@
 """Mails by DATA (RFC 5321): the next one's envelope leaves with the content (RFC 2920), or all in lockstep."""
 
 from chalicelib.transports import Outcome
-from chalicelib.transports.smtp_courier import ONE_WRITE, Courier, Office, Step, accepted, refusal, verdict
+from chalicelib.transports.smtp_courier import ONE_WRITE, Courier, Office, Step
 from chalicelib.transports.smtp_session import Session
 from chalicelib.transports.smtp_url import SmtpSettings
 from chalicelib.transports.smtp_wave import Parcel
 from chalicelib.transports.smtp_wire import Reply
+from chalicelib.transports.smtp_words import accepted, refusal, verdict
 
 _GO_AHEAD = 354
 _END = b".\r\n"
@@ -116,7 +117,7 @@ class DataCourier(Courier):
             case Step.END:
                 self._finish(verdict(reply))
             case _:
-                self._wire.abort("the server broke off before the end of the mail")
+                self._wire.abort(f"the server broke off before the end of the mail: {reply.reason}")
 
     def _asked(self, data: Reply) -> None:
         """All of the envelope is answered."""
@@ -132,7 +133,6 @@ class DataCourier(Courier):
             self._wire.abort("the server spoke out of turn")
         elif recipient.code >= 400:
             # It would take content for nobody; an empty one ends this (RFC 2920 section 3.1).
-            self._reset = True
             self._step = Step.EMPTY
             self._wire.write(_END)
             self._wire.expect(self._settings.timeout)
@@ -166,7 +166,7 @@ class DataCourier(Courier):
         self._wire.expect(self._settings.data_timeout)
 
     def _refuse(self, reply: Reply) -> None:
-        self._finish(refusal(reply))
+        self._finish(refusal(reply, of_sender=reply is self._sender))
 
     def _finish(self, outcome: Outcome) -> None:
         self._settle(outcome)

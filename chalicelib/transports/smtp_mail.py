@@ -12,6 +12,8 @@ _QUEUE_ID = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[\w.+/=-]+")
+_MAX_LINE = 512
+"""Characters of a reply's line (RFC 5321 section 4.5.3.1.5): what is longer is not searched for a name."""
 _HARMLESS = bytes(set(range(1, 128)) - set(b"\r\n"))
 _NEVER = b"\0" + bytes(range(128, 256))
 
@@ -74,6 +76,7 @@ def _wrong_content(content: bytes) -> str:
 
 def queue_id(text: str) -> str:
     """The server's name for what it took, out of its 250; '' where it gives none."""
+    text = text[:_MAX_LINE]
     at = text.find("queued as ")
     if at >= 0 and (name := _NAME.match(text, at + 10)):
         return name[0][:100]  # Postfix's words, and many others'

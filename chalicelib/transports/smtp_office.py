@@ -9,7 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chalicelib.errors import SendbriefError, TransportUnavailableError
+from chalicelib.errors import ConfigurationError, SendbriefError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.smtp_chunks import ChunkCourier
 from chalicelib.transports.smtp_courier import Courier
@@ -18,12 +18,15 @@ from chalicelib.transports.smtp_mail import Prepared, prepare
 from chalicelib.transports.smtp_session import Session, open_session, quit_session
 from chalicelib.transports.smtp_url import Chunking, SmtpSettings
 from chalicelib.transports.smtp_wave import Parcel, Wave
+from chalicelib.transports.smtp_words import is_unwelcome
 
 MAX_TRIES = 2
 """Connections a mail may break, and connections in a row that may break before they carried anything."""
 RESPITE = 10.0
 """Seconds without a new attempt at a connection that could not be had, while there are others."""
 _TIME_OVER = "the time for this wave was over"
+UNWELCOME_ENOUGH = 5
+"""Refusals in a row, whatever the wave, for what may be ours; a few may be of their readers all the same."""
 
 
 class PostOffice:
@@ -36,6 +39,7 @@ class PostOffice:
         self._waves: set[Wave] = set()
         self._waiting: deque[Parcel] = deque()
         self._unsettled = 0
+        self._unwelcome = 0
         self._couriers: set[Courier] = set()
         self._idle: dict[Courier, None] = {}
         self._opening: dict[asyncio.Task[Session], int] = {}
@@ -53,9 +57,7 @@ class PostOffice:
         self._waves.add(wave)
         self._waiting += wave.parcels
         self._unsettled += len(mails)
-        over = self.loop.call_later(
-            self._settings.wave_timeout, self._withdraw, wave, "the time for this wave was over"
-        )
+        over = self.loop.call_later(self._settings.wave_timeout, self._withdraw, wave, _TIME_OVER)
         try:
             self._serve()
             await wave.done
@@ -65,7 +67,18 @@ class PostOffice:
         finally:
             over.cancel()
             self._waves.discard(wave)
+        self._look(wave)
         return wave.result()
+
+    def _look(self, wave: Wave) -> None:
+        """Raises where the server refused all of a wave for what may be ours: it would fail each reader for good."""
+        found = wave.unwelcome
+        of_us = self._unwelcome >= UNWELCOME_ENOUGH or all(one.fate is Fate.DEFERRED for one in found)
+        if found and len(found) == wave.answered and of_us:
+            raise ConfigurationError(
+                f"The SMTP server {self._settings.where} refuses all mail: {found[0].reason}",
+                "Nothing was handed over. Check the sender's address, the credentials and whose mail the server takes.",
+            )
 
     async def hang_up(self) -> None:
         """QUIT on every idle connection, and open no more where nobody waits."""
@@ -106,8 +119,12 @@ class PostOffice:
 
     def settle(self, parcel: Parcel, outcome: Outcome) -> None:
         """See ``Office``."""
-        parcel.wave.answered = True
-        self._settle(parcel, outcome)
+        self._unsettled -= 1
+        parcel.wave.hear(parcel, outcome)
+        if outcome.fate is Fate.SENT:
+            self._unwelcome = 0
+        elif is_unwelcome(outcome):
+            self._unwelcome += 1
 
     def give_back(self, parcel: Parcel, reason: str, *, counts: bool) -> None:
         """See ``Office``. Another connection may try, once."""

@@ -14,8 +14,10 @@ from chalicelib.transports.smtp_url import SmtpSettings, StartTls
 from chalicelib.transports.smtp_wire import Reply, Wire, WireError
 
 FAREWELL = 1.0
-"""Seconds a server gets to answer QUIT, or to close after it said 421."""
+"""Seconds a server gets to answer QUIT."""
 SHUTTING_DOWN = 421
+_SIZE_DIGITS = 20
+"""The most of a SIZE (RFC 1870 section 4)."""
 NEEDS_SETTING = frozenset({530, 534, 535, 538})
 """AUTH or TLS is wanted or was wrong (RFC 4954 section 6, 3207): no mail can go until a person acts."""
 
@@ -37,7 +39,7 @@ class Session:
     def limit(self) -> int | None:
         """The most bytes a mail may have (RFC 1870), None where the server sets no fixed limit."""
         size = self.extensions.get("SIZE", "")
-        return int(size) or None if size.isdecimal() else None
+        return int(size) or None if size.isdecimal() and len(size) <= _SIZE_DIGITS else None
 
     @property
     def chunking(self) -> bool:

@@ -1,11 +1,13 @@
 """A wave of mails under way over SMTP: which have had an outcome, and when all have."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from chalicelib.errors import ConfigurationError, SendbriefError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.smtp_mail import Prepared
+from chalicelib.transports.smtp_words import is_unwelcome
 
 
 class Parcel:
@@ -35,8 +37,10 @@ class Wave:
         self.troubles: list[SendbriefError] = []
         self.late: Outcome | None = None
         """What those get that come back, once nothing of this wave is begun any more."""
-        self.answered = False
-        """The server gave or owes its word on a mail of it."""
+        self.answered = 0
+        """Mails that the server gave or owes its word on."""
+        self.unwelcome: list[Outcome] = []
+        """Its refusals of what may be ours, see ``smtp_words.is_unwelcome``."""
         self._outcomes: list[Outcome | None] = [None] * len(mails)
         self._left = len(mails)
 
@@ -46,6 +50,14 @@ class Wave:
         self._left -= 1
         if not self._left and not self.done.done():
             self.done.set_result(None)
+
+    def hear(self, parcel: Parcel, outcome: Outcome) -> None:
+        """The server's word on a mail, or its silence."""
+        self.answered += 1
+        if is_unwelcome(outcome):
+            nameless = re.sub(re.escape(parcel.mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
+            self.unwelcome.append(Outcome(outcome.fate, nameless))
+        self.settle(parcel, outcome)
 
     def end(self, reason: str) -> Outcome:
         """Nothing more is begun: the outcome of what is not under way."""

@@ -75,6 +75,8 @@ class Wire(asyncio.BufferedProtocol):
         self._gone = self._loop.create_future()
         self.paused = False
         """Something written has not left this process yet."""
+        self.silent = False
+        """It was given up since nothing came in time."""
 
     @property
     def unasked(self) -> bool:
@@ -89,8 +91,11 @@ class Wire(asyncio.BufferedProtocol):
         return self._transport
 
     def listen(self, listener: Listener | None) -> None:
-        """Call this one from now on; None: coroutines wait for replies again."""
-        self._listener = listener
+        """Call this one from now on, at once where the connection is lost; None: coroutines wait for replies again."""
+        if listener is not None and self._lost is not None:
+            listener.lost(self._lost)
+        else:
+            self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.BufferedProtocol."""
@@ -199,6 +204,7 @@ class Wire(asyncio.BufferedProtocol):
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._tick)
         else:
+            self.silent = True
             self.abort(f"no answer within {self._patience:g} s")
 
     async def reply(self, patience: float) -> Reply:

@@ -1,20 +1,24 @@
 """An edition through SES in bulk: few calls, one outcome for each reader, and the mails are those that go out raw."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from chalicelib.audience.tokens import UnsubscribeTokens, names_of
 from chalicelib.compose.edition import State
 from chalicelib.deliver.draining import drain
 from chalicelib.transports import Mail, Outcome
 from chalicelib.transports.ses import SesTransport, make_client
 from chalicelib.transports.smtp_mail import prepare
-from tests.deliver.house import ID, House, Scripted, all_sent
-from tests.fake_ses import BULK, SEND, FakeSes, Statuses
-from tests.simulation.world import SLOT
+from tests.deliver.house import ID, House, Script, Scripted, all_sent
+from tests.deliver.test_merging import GUEST, HOST, Two
+from tests.fake_ses import BULK, SEND, FakeSes, Statuses, Taken
+from tests.render.test_bulk import OF_SES, parts
+from tests.simulation.world import SECRETS, SLOT
 from tests.transports.ses_house import ses_environment
 
 
@@ -32,8 +36,8 @@ class Bulk(Scripted):
 
     bulk = True
 
-    def __init__(self) -> None:
-        super().__init__(self._keep)
+    def __init__(self, script: Script | None = None) -> None:
+        super().__init__(script or self._keep)
         self.mails: list[Mail] = []
 
     async def _keep(self, mails: Sequence[Mail]) -> list[Outcome]:
@@ -88,3 +92,78 @@ def test_mails_that_are_called_clean_need_no_second_look(house: House) -> None:
         assert mail.clean
         looked_at = Mail(mail.sender, mail.recipient, mail.content, mail.tags)
         assert prepare(mail, None) == prepare(looked_at, None)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    made = Two(tmp_path)
+    for number in range(3):
+        made.join(f"reader{number}@example.org")
+    made.start()
+    yield made
+    made.database.close()
+
+
+def assert_one_mail(got: Taken, mail: Mail) -> None:
+    """What SES makes of a reader's share is the message they would get by itself, header by header."""
+    message, plain, markup = parts(mail.content)
+    assert (got.subject, got.text, got.html) == (str(message["Subject"]), plain, markup)
+    told = {name: re.sub("\r\n(?=[ \t])", "", str(value)) for name, value in message.raw_items() if name not in OF_SES}
+    assert told == got.headers | {"From": got.sender, "To": got.to, "Reply-To": ", ".join(got.reply_to)}
+
+
+def names_left(got: Taken) -> list[str]:
+    """The newsletters that the one-click link of a mail leaves."""
+    token = re.fullmatch("<https://[^/]+/u/([^>]+)>", got.headers["List-Unsubscribe"])
+    assert token
+    return list(names_of(UnsubscribeTokens(SECRETS).read(token[1])[1]))
+
+
+def test_a_mail_of_two_editions_is_the_same_in_bulk_as_by_itself(two: Two) -> None:
+    with FakeSes() as ses, ses_environment(ses.url):
+        transport = SesTransport(make_client("us-east-1"), bulk=True)
+        given: dict[str, Mail] = {}
+
+        async def through(mails: Sequence[Mail]) -> list[Outcome]:
+            given.update((mail.recipient, mail) for mail in mails)
+            return await transport.send_wave(mails)
+
+        two.transport = Bulk(two.keeping(through))
+        two.finish()
+        asyncio.run(transport.aclose())
+        taken = list(ses.taken)
+    assert sorted(mail.recipient for mail in taken) == sorted(f"reader{number}@example.org" for number in range(11))
+    assert two.figures(HOST)[:2] == (8, 8)
+    assert two.figures(GUEST)[:3] == (10, 3, 7)
+    in_bulk = [mail for mail in taken if not mail.raw]
+    both = [mail for mail in in_bulk if two.got()[int(re.sub(r"\D", "", mail.recipient))] == ["DW"]]
+    assert len(both) >= 4
+    for got in taken:
+        if got.raw:
+            assert got.raw == given[got.recipient].content
+        else:
+            assert_one_mail(got, given[got.recipient])
+    assert all(names_left(got) == ["digest", "weekly"] for got in both)
+    assert all(len(names_left(got)) == 1 for got in in_bulk if got not in both)
+    assert {got.tags["edition"] for got in both} == {HOST.replace("/", "_")}
+
+
+def test_who_left_one_of_two_in_the_meantime_gets_the_others_share_alone(two: Two) -> None:
+    """Their letter is another template: it is in no call with those who get both."""
+    two.leave(4, "weekly")
+    two.leave(5, "digest")
+    with FakeSes() as ses, ses_environment(ses.url):
+        transport = SesTransport(make_client("us-east-1"), bulk=True)
+        two.transport = Bulk(two.keeping(transport.send_wave))
+        two.finish()
+        asyncio.run(transport.aclose())
+        calls = [request for request in ses.requests if request.operation == BULK]
+        taken = Counter(mail.recipient for mail in ses.taken)
+    assert taken == Counter(f"reader{number}@example.org" for number in range(11))
+    assert two.got() == {
+        **{number: ["DW"] for number in (0, 1, 2, 6, 7)},
+        **{number: ["D"] for number in (3, 4)},
+        **{number: ["W"] for number in (5, 8, 9, 10)},
+    }
+    for call in calls:
+        assert len({tuple(two.got()[int(re.sub(r"\D", "", address))]) for address in call.recipients}) == 1

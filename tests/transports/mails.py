@@ -1,7 +1,10 @@
-"""Mails to send in tests."""
+"""Mails to send in tests, and what becomes of them."""
 
-from chalicelib.transports import Mail
+from collections.abc import Sequence
 
+from chalicelib.transports import Fate, Mail, Outcome
+
+SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
 SENDER = "news@example.org"
 
 
@@ -20,3 +23,8 @@ def message(number: int, body: bytes = b"Hello.\r\n") -> bytes:
 def mails(count: int) -> list[Mail]:
     """That many, numbered from 0."""
     return [mail(number) for number in range(count)]
+
+
+def fates(outcomes: Sequence[Outcome]) -> list[Fate]:
+    """What became of each."""
+    return [outcome.fate for outcome in outcomes]

@@ -1,9 +1,13 @@
 """What tests of SES stand on: an environment in which boto3 asks a server of ours."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+
+from chalicelib.transports import Mail, Outcome
+from chalicelib.transports.ses import SesTransport
 
 
 @contextmanager
@@ -20,3 +24,15 @@ def ses_environment(url: str) -> Iterator[None]:
         }.items():
             patch.setenv(name, value)
         yield
+
+
+def waves(ses: SesTransport, *sent: Sequence[Mail]) -> list[list[Outcome]]:
+    """The outcomes of waves, one after the other."""
+
+    async def scene() -> list[list[Outcome]]:
+        try:
+            return [await ses.send_wave(wave) for wave in sent]
+        finally:
+            await ses.aclose()
+
+    return asyncio.run(scene())

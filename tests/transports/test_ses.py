@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,47 +13,15 @@ from chalicelib.transports import Fate, Mail, Outcome, provider_stopped, quota_u
 from chalicelib.transports.maildir import MaildirTransport
 from chalicelib.transports.ses import SesTransport, make_client, tag_value
 from tests.fake_ses import Dropped, FakeSes, Fault, Garbled, Refusal, Request
-from tests.transports.mails import SENDER, mail, mails
-from tests.transports.ses_house import ses_environment
+from tests.transports.mails import DEFERRED, FAILED, IN_DOUBT, SENDER, SENT, mail, mails
+from tests.transports.ses_house import ses_environment, waves
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[FakeSes, "SESV2Client"]]:
-    """One of each for all tests here: making a client takes 0.3 s."""
-    with FakeSes() as fake, ses_environment(fake.url):
-        client = make_client()
-        yield fake, client
-        client.close()
-
-
-@pytest.fixture
-def fake(server: tuple[FakeSes, "SESV2Client"]) -> FakeSes:
-    server[0].reset()
-    return server[0]
-
-
-@pytest.fixture
-def client(server: tuple[FakeSes, "SESV2Client"]) -> "SESV2Client":
-    return server[1]
-
 
 def send(client: "SESV2Client", wave: Sequence[Mail], **options: Any) -> list[Outcome]:
     return waves(SesTransport(client, **options), wave)[0]
-
-
-def waves(ses: SesTransport, *sent: Sequence[Mail]) -> list[list[Outcome]]:
-    async def scene() -> list[list[Outcome]]:
-        try:
-            return [await ses.send_wave(wave) for wave in sent]
-        finally:
-            await ses.aclose()
-
-    return asyncio.run(scene())
 
 
 def only(number: int, fault: Fault | None) -> Callable[[Request], Fault | None]:

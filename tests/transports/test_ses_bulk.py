@@ -1,9 +1,9 @@
 """SES in bulk: which mails go together, and what each entry of an answer means. One attempt here too."""
 
-import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,8 @@ from chalicelib.transports.ses_errors import Meaning
 from chalicelib.transports.ses_wave import Standing, Wave
 from tests.fake_ses import BULK, SEND, Dropped, FakeSes, Fault, Garbled, Refusal, Request, Statuses
 from tests.render.test_bulk import LETTERS, READER, parts
-from tests.transports.mails import SENDER, message
-from tests.transports.ses_house import ses_environment
+from tests.transports.mails import DEFERRED, FAILED, IN_DOUBT, SENDER, SENT, fates, message
+from tests.transports.ses_house import ses_environment, waves
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -51,7 +51,6 @@ GARBAGE = [
     b'{"BulkEmailEntryResults": [null, null, null, null]}',
     b'{"BulkEmailEntryResults": [{"Status": 5}, {"Status": []}, {"Status": null}, {}]}',
 ]
-SENT, FAILED, DEFERRED, IN_DOUBT = Fate.SENT, Fate.FAILED, Fate.DEFERRED, Fate.IN_DOUBT
 
 
 def template(**changes: Any) -> BulkTemplate:
@@ -87,37 +86,13 @@ def mails(count: int, shared: BulkTemplate | None = TEMPLATE) -> list[Mail]:
     return [mail(number, shared) for number in range(count)]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[FakeSes, "SESV2Client"]]:
-    with FakeSes() as fake, ses_environment(fake.url):
-        client = make_client()
-        yield fake, client
-        client.close()
-
-
-@pytest.fixture
-def fake(server: tuple[FakeSes, "SESV2Client"]) -> FakeSes:
-    server[0].reset()
-    return server[0]
-
-
 @pytest.fixture
 def ses(server: tuple[FakeSes, "SESV2Client"]) -> SesTransport:
     return SesTransport(server[1], bulk=True, configuration_set="events")
 
 
 def send(ses: SesTransport, wave: Sequence[Mail]) -> list[Outcome]:
-    async def scene() -> list[Outcome]:
-        try:
-            return await ses.send_wave(wave)
-        finally:
-            await ses.aclose()
-
-    return asyncio.run(scene())
-
-
-def fates(outcomes: Sequence[Outcome]) -> list[Fate]:
-    return [outcome.fate for outcome in outcomes]
+    return waves(ses, wave)[0]
 
 
 def in_bulk(fault: Fault | Statuses | None) -> Callable[[Request], Fault | Statuses | None]:
@@ -456,3 +431,15 @@ def test_a_letter_in_bulk_is_what_it_is_as_a_message(fake: FakeSes, ses: SesTran
             assert (got.subject, got.text, got.html) == (str(message["Subject"]), plain, markup)
             assert got.headers["List-Unsubscribe"] == f"<{reader.unsubscribe_url}>"
             assert str(make_header(decode_header(got.to))).replace('"', "") == str(message["To"])
+
+
+def test_waves_at_once_write_down_how_the_account_stands_one_after_the_other() -> None:
+    standing = Standing()
+    with standing.lock, ThreadPoolExecutor(1) as threads:
+        late = threads.submit(Wave(standing).refused, "paused", Meaning.STOPPED, answered=True)
+        assert not wait([late], timeout=0.05).done
+        assert standing.stopped == ""
+        standing.lock.release()
+        assert late.result(20).reason == "paused"
+        standing.lock.acquire()
+    assert standing.stopped == "paused"

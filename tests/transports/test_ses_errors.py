@@ -112,6 +112,23 @@ def test_an_entry_refused_for_its_sender_is_for_a_person_to_mend() -> None:
     assert meaning_of_status("MESSAGE_REJECTED", said.replace(SENDER, "reader@example.com"), SENDER) is FAILED
 
 
+@pytest.mark.parametrize(
+    ("failed", "meaning"),
+    [
+        (SENDER, CONFIGURATION),
+        (f"reader@example.com, {SENDER.upper()}.", CONFIGURATION),
+        (f'"News" <{SENDER}>, reader@example.com', CONFIGURATION),
+        ("example.org, reader@example.com", CONFIGURATION),
+        (f"good{SENDER}", FAILED),
+        ("reader@example.org", FAILED),
+        (f"{SENDER}.uk", FAILED),
+    ],
+)
+def test_a_recipient_that_a_sandbox_refuses_is_not_taken_for_the_sender(failed: str, meaning: Meaning) -> None:
+    said = f"Email address is not verified. The following identities failed the check in region EU-WEST-1: {failed}"
+    assert meaning_of(answer("MessageRejected", 400, said), SENDER) is meaning
+
+
 def test_only_refusals_of_the_form_are_tried_again_as_raw_messages() -> None:
     assert all(STATUSES[status] is FAILED for status in OF_THE_FORM)
     assert not OF_THE_FORM & {"FAILED", "MESSAGE_REJECTED", "SUCCESS"}
