@@ -8,9 +8,11 @@ from chalicelib.cli.context import scratch
 from chalicelib.collect.collector import collect
 from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.fetch import fetcher
+from chalicelib.compose.companions import pairs
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import Content, EditionSection
 from chalicelib.compose.schedule import Slot, latest_slot, next_slot
+from chalicelib.compose.together import together
 from chalicelib.content.values import Localized, Newsletter, Problem, Severity, Site
 from chalicelib.errors import SendbriefError
 from chalicelib.lint.editions import Linted, has_templates, lint_edition
@@ -52,12 +54,18 @@ def _editions(runtime: Runtime, places: Places) -> Iterator[Linted]:
     slots = {name: _slot(newsletter, site, runtime.clock()) for name, newsletter in site.newsletters.items()}
     try:
         with scratch(runtime) as copy:
+            made: list[tuple[Content, Linted]] = []
             for name, slot in sorted(slots.items(), key=lambda pair: pair[1].at):
                 content, before = _composed(copy, site, site.newsletters[name], slot, runtime.clock())
                 if content and (content.entries or content.intro_html):
-                    yield lint_edition(site, content, places, files, before)
+                    made.append((content, lint_edition(site, content, places, files, before)))
     except SendbriefError:
         return  # a store that can't be read is no fault of the files; other commands name it
+    yield from (linted for _, linted in made)
+    known = {(problem.code, problem.message) for _, linted in made for problem in linted.problems}
+    for two in pairs(site, [content for content, _ in made]):
+        both = lint_edition(site, together(*two), places, files, {})
+        yield Linted(tuple(problem for problem in both.problems if (problem.code, problem.message) not in known))
 
 
 def _slot(newsletter: Newsletter, site: Site, now: datetime) -> Slot:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +14,12 @@ from chalicelib.cli.chromium import Chromium, find_chromium
 from chalicelib.cli.context import err, escape, house, out, scratch
 from chalicelib.cli.draft_commands import Now, due_words, find_newsletter, next_draft
 from chalicelib.cli.linting import findings
+from chalicelib.cli.preview_pairs import Two, shared, wanted_pair
 from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_variants
 from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import EditionStore
+from chalicelib.compose.together import together
 from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Problem, Severity, Site
 from chalicelib.deliver.costs import cost_of
@@ -94,10 +97,29 @@ def _of_edition(runtime: Runtime, what: str) -> Preview:
         problems: Sequence[Problem] = findings(runtime, content)
     except SendbriefError as error:
         problems = [Problem(content.edition_id, 0, "render", Severity.ERROR, str(error))]
+    two = shared(runtime, what, content)
+    together_, more, one_mail = _in_one_mail(runtime, two, content, who) if two else ([], [], [])
+    known = {(problem.code, problem.message) for problem in problems}
+    problems = [*problems, *(problem for problem in more if (problem.code, problem.message) not in known)]
     when = ("Goes out", f"{due_words(content, runtime)}, number {content.number}")
     segment = [("Only for", " and ".join(f"({text})" for text in filters if text))] if any(filters) else []
-    facts = [when, *segment, *_figures(runtime, sheets, who), *(("Missing", lack) for lack in lacks)]
-    return Preview(content.edition_id, sheets, problems, facts)
+    facts = [when, *segment, *_figures(runtime, sheets, who), *one_mail, *(("Missing", lack) for lack in lacks)]
+    return Preview(content.edition_id, [*sheets, *together_], problems, facts)
+
+
+def _in_one_mail(
+    runtime: Runtime, two: Two, content: Content, who: Readership
+) -> tuple[list[Sheet], Sequence[Problem], list[tuple[str, str]]]:
+    """The mail of two editions: its pages, what the check says of it, and who gets it."""
+    (host, guest), both, now = two, together(*two), runtime.clock()
+    wanted, readers = wanted_pair(runtime, two, content)
+    other, where = (guest, "below") if content is host else (host, "above")
+    said = f"for {readers:,} who read both newsletters" if readers else "but nobody reads both newsletters yet"
+    facts = [("In one mail", f"with {other.edition_id} {where} it, {said}")]
+    try:
+        return [_sheet(runtime.site, both, one, who, now) for one in wanted], findings(runtime, both), facts
+    except SendbriefError as error:
+        return [], [Problem(host.edition_id, 0, "render", Severity.ERROR, str(error))], facts
 
 
 def _content(runtime: Runtime, what: str) -> tuple[Content, Sequence[str]]:
@@ -140,7 +162,8 @@ def _sheet(site: Site, content: Content, one: Wanted, who: Readership, now: date
         calendar=calendar_of(site, newsletter, content, one.variant),
     )  # fmt: skip
     readers = one.readers if who.mails else None
-    return _as_sheet(site, one.name, one.variant.language, one.topics, rendered, letter, readers, now)
+    sheet = _as_sheet(site, one.name, one.variant.language, one.topics, rendered, letter, readers, now)
+    return replace(sheet, beside=one.beside)
 
 
 def _as_sheet(

@@ -23,6 +23,7 @@ class Wanted:
     variant: Variant
     topics: tuple[str, ...] | None
     readers: int
+    beside: str = ""  # in words, with which other edition it is one mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Sheet:
     text: str
     message: bytes
     readers: int | None = None
+    beside: str = ""
 
 
 def wanted_variants(

@@ -123,6 +123,7 @@ def _report(preview: Preview, files: list[str]) -> dict[str, Any]:
                 "name": sheet.name,
                 "language": sheet.language,
                 "topics": sheet.topics,
+                "beside": sheet.beside,
                 "subject": fill(sheet.rendered.subject, {}),
                 "html_bytes": len(sheet.html.encode()),
                 "message_bytes": len(sheet.message),

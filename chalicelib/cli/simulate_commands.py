@@ -1,5 +1,6 @@
 """The simulate command: what a newsletter would have said, or will say, over any span."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,14 +11,18 @@ from chalicelib.cli.draft_commands import Json, find_newsletter
 from chalicelib.cli.showing import gap_row, languages_of, show_problems
 from chalicelib.clock import iso
 from chalicelib.collect.entry import Entry
+from chalicelib.collect.fetch import Fetch
+from chalicelib.compose.companions import merges, merging, pairs
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import Edition
-from chalicelib.compose.simulation import Simulation, Simulator
-from chalicelib.content.values import Severity, Site, localize
+from chalicelib.compose.simulation import Simulation, Simulator, once
+from chalicelib.content.values import Newsletter, Severity, Site, localize
 from chalicelib.errors import UsageError
 from chalicelib.runtime import Runtime
 
 MOST_YEARS = 20
+Shares = Mapping[str, tuple[str, str]]
+"""By an edition's id the host and the guest of the mail that it shares."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,15 +41,31 @@ def simulate(
         known = find_newsletter(runtime, newsletter)
         first, last = _span(start, end, runtime.site)
         with scratch(runtime, empty=True) as copy:
-            played = Simulator(copy.site, known, copy.table, copy.blobs, copy.fetch).run(first, last)
+            fetch = once(copy.fetch)
+            played = Simulator(copy.site, known, copy.table, copy.blobs, fetch).run(first, last)
             shown = [(edition, content, _subject(copy.site, content)) for edition, content in played.editions]
+            shares = _shares(runtime, known, played, fetch, first, last)
         if json:
             print_json({
-                "editions": [_edition_row(*one, runtime.site) for one in shown],
+                "editions": [_edition_row(*one, runtime.site, shares) for one in shown],
                 "never_offered": [gap_row(gap, runtime.site) for gap in played.never_offered],
             })  # fmt: skip
             return
-        _show(played, shown, runtime)
+        _show(played, shown, shares, runtime)
+
+
+def _shares(
+    runtime: Runtime, newsletter: Newsletter, played: Simulation, fetch: Fetch, first: datetime, last: datetime
+) -> Shares:
+    """Which of the editions go out in one mail with another newsletter's, whose life is played too (`merge: true`)."""
+    contents = [content for _, content in played.editions if content]
+    for other in merging(runtime.site) if contents and merges(newsletter) else ():
+        if other.name != newsletter.name:
+            with scratch(runtime, empty=True) as copy:
+                beside = Simulator(copy.site, other, copy.table, copy.blobs, fetch).run(first, last)
+            contents += [content for _, content in beside.editions if content]
+    found = [(host.edition_id, guest.edition_id) for host, guest in pairs(runtime.site, contents)]
+    return {one: two for two in found for one in two}
 
 
 def _span(start: str, end: str, site: Site) -> tuple[datetime, datetime]:
@@ -77,7 +98,8 @@ def _subject(site: Site, content: Content | None) -> str:
     )
 
 
-def _edition_row(edition: Edition, content: Content | None, subject: str, site: Site) -> dict[str, Any]:
+def _edition_row(edition: Edition, content: Content | None, subject: str, site: Site, shares: Shares) -> dict[str, Any]:
+    host, guest = shares.get(edition.id, ("", ""))
     return {
         "slot": edition.slot,
         "slot_at": edition.slot_at.isoformat(),
@@ -85,6 +107,8 @@ def _edition_row(edition: Edition, content: Content | None, subject: str, site: 
         "subject": subject,
         "state": str(edition.state),
         "why": edition.why,
+        "host": host if host != edition.id else "",
+        "guest": guest if guest != edition.id else "",
         "entries": [_entry_row(e, section, edition, content, site) for e, section in _entries(content, site)],
     }
 
@@ -121,7 +145,9 @@ def _age(entry: Entry, edition: Edition) -> int:
     return (edition.slot_at - entry.date).days
 
 
-def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], runtime: Runtime) -> None:
+def _show(
+    played: Simulation, shown: list[tuple[Edition, Content | None, str]], shares: Shares, runtime: Runtime
+) -> None:
     site = runtime.site
     for edition, content, subject in shown:
         if content is None:
@@ -129,6 +155,9 @@ def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], 
             continue
         why = f" [dim]({escape(edition.why)})[/]" if edition.why else ""
         out.print(f"[bold]{edition.slot}  No. {edition.number}  {escape(subject)}[/]{why}")
+        if two := shares.get(edition.id):
+            other, where = (two[1], "below") if two[0] == edition.id else (two[0], "above")
+            out.print(f"  [dim]in one mail with {other} {where} it, for readers of both[/]")
         for entry, section in _entries(content, site):
             text = entry.text(site.fallback, site.fallback)[1]
             age = local(entry.starts, runtime) if entry.starts else f"{_age(entry, edition)} days old"
@@ -138,7 +167,8 @@ def _show(played: Simulation, shown: list[tuple[Edition, Content | None, str]], 
     sent = [content for _, content, _ in shown if content]
     offered = sum(len(content.entries) for content in sent)
     count = "1 edition" if len(sent) == 1 else f"{len(sent)} editions"
-    out.print(f"{count} with {offered} entries, {len(shown) - len(sent)} skipped.")
+    merged = f", {sum(e.id in shares for e, _, _ in shown)} in one mail with another newsletter's" if shares else ""
+    out.print(f"{count} with {offered} entries{merged}, {len(shown) - len(sent)} skipped.")
     for gap in played.never_offered:
         title = gap.entry.text(site.fallback, site.fallback)[1].title
         out.print(f"[yellow]Never offered:[/] {escape(title)} ({gap.entry.date:%Y-%m-%d}): {escape(gap.why)}")

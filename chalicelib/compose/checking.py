@@ -9,6 +9,7 @@ from chalicelib.collect.collector import read_sources
 from chalicelib.collect.entry import Entry
 from chalicelib.collect.fetch import Fetch
 from chalicelib.collect.topics import topics_of
+from chalicelib.compose.companions import check_merging
 from chalicelib.compose.editions import Edition
 from chalicelib.compose.history import window_of
 from chalicelib.compose.schedule import Slot, is_slot, latest_slot, next_slot
@@ -37,6 +38,7 @@ def check_site(root: Path, fetch: Fetch, now: datetime, memory: Memory | None = 
     loaded, problems = load_site(root), Problems()
     problems.extend(loaded.problems)
     if loaded.readable is not None:
+        check_merging(loaded.readable, now, problems)
         entries = _entries(loaded.readable, fetch, now, problems)
         known = [*entries, *(memory.entries if memory else ())]
         for note in loaded.readable.notes.values():

@@ -69,6 +69,11 @@ class Edition:
     item: Item | None = None
 
     @property
+    def version(self) -> int:
+        """Of its item, which is another after each change; 0 where it has none yet."""
+        return self.item.version if self.item else 0
+
+    @property
     def dated(self) -> datetime:
         """The moment that it says of itself; where each reader has a time of their own, ``slot_at`` is the first's."""
         return self.read or self.slot_at

@@ -39,7 +39,7 @@ class Simulator:
         self._site = replace(site, newsletters={newsletter.name: newsletter})
         self._newsletter, self._table = newsletter, table
         self._composer = Composer(self._site, table, blobs)
-        self._fetch = _once(fetch)
+        self._fetch = once(fetch)
 
     def run(self, start: datetime, end: datetime) -> Simulation:
         """Everything from ``start`` to ``end`` (aware), as if the newsletter began at ``start``."""
@@ -108,7 +108,7 @@ def _months(start: datetime, end: datetime) -> int:
     return (end.year - start.year) * 12 + end.month - start.month + 1
 
 
-def _once(fetch: Fetch) -> Fetch:
+def once(fetch: Fetch) -> Fetch:
     """Each location is fetched once, and answers the same from then on."""
     answers: dict[str, Fetched | SourceError] = {}
 

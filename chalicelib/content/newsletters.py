@@ -78,6 +78,7 @@ def _newsletter(name: str, fields: Fields, site: Site, templates: tuple[str, ...
         segment=read_segment(fields, "segment", site),
         quiet=fields.flag("quiet", default=True),
         merge=fields.flag("merge"),
+        merge_line=fields.line_of("merge"),
         file=fields.file,
     )
     _look_at_merging(newsletter, fields)
@@ -97,6 +98,8 @@ def _calendar(fields: Fields, template: str, *, scheduled: bool) -> CalendarUse:
 def _look_at_merging(newsletter: Newsletter, fields: Fields) -> None:
     if not newsletter.merge or (newsletter.schedule and newsletter.calendar is CalendarUse.NONE):
         return
+    if not (newsletter.schedule or newsletter.trigger_topics):
+        return  # that is named
     why = "a mail with a calendar file" if newsletter.schedule else "what goes out at once"
     message = f"{why} is never merged with another newsletter's; leave 'merge' out"
     fields.problems.warning(fields.file, fields.line_of("merge"), "never-merged", message)

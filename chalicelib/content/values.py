@@ -218,13 +218,13 @@ class Newsletter:
     hold_if_late: timedelta = timedelta(hours=6)
     skip_if_empty: bool = True
     cadences: tuple[str, ...] = ("every",)
-    highlight: str = ""
-    """``latest``, or ``latest <topic or category>``: which entry is the highlight where no note names one."""
+    highlight: str = ""  # ``latest``, or ``latest <topic or category>``: which entry it is where no note names one
     description: Localized = field(default_factory=dict)
     calendar: CalendarUse = CalendarUse.NONE
     segment: str = ""  # the filter of members that get it, written out (see segments.py); '' for all
     quiet: bool = True  # keeps to the site's quiet hours
     merge: bool = False  # one mail with another such newsletter's edition of the day, for readers of both
+    merge_line: int = 0  # where that stands in ``file``
     file: str = ""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from chalicelib.audience.subscriber import Membership, membership_from_data, membership_key
+from chalicelib.compose.companions import merges
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.segment_reading import filters_for
@@ -16,7 +17,7 @@ from chalicelib.content.values import Site
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger, Recipient
 from chalicelib.deliver.ledger import SKIPPED
 from chalicelib.deliver.own_time import waiting
-from chalicelib.deliver.pairing import merges, pair, settled, with_host
+from chalicelib.deliver.pairing import CAME, fate, pair, settled, with_host
 from chalicelib.errors import ConflictError, NotFoundError
 from chalicelib.store import Table, Write
 
@@ -63,8 +64,13 @@ class Guests:
 
     def parting(self, host: Edition) -> list[Write]:
         """What lets a host's guest go by itself, before anybody has a mail of both; to be written with ``guest=""``."""
+        guest = self.of(host)
+        return [self._editions.write(guest, host="", filters=())] if guest else []
+
+    def of(self, host: Edition) -> Edition | None:
+        """A host's guest; None where it has none, or where that does not know of its host."""
         guest = self._find(host.guest)
-        return [self._editions.write(guest, host="", filters=())] if guest and guest.host == host.id else []
+        return guest if guest and guest.host == host.id else None
 
     def _find(self, edition_id: str) -> Edition | None:
         try:
@@ -96,27 +102,30 @@ class Guests:
         host = self._find(guest.host) if waits else None
         if host is None or not host.totals:
             return False
-        lacks = frozenset(self._lacks(host, guest))
+        fates = dict(self._fates(host, guest))
         for number, one in waits.items():
-            self._settle_chunk(guest, number, one, lacks, now)
+            self._settle_chunk(guest, number, one, fates, now)
         return True
 
-    def _lacks(self, host: Edition, guest: Edition) -> Iterator[str]:
-        """Who was to get both and did not get the guest."""
+    def _fates(self, host: Edition, guest: Edition) -> Iterator[tuple[str, str]]:
+        """Who was to get both and whose mail did not simply come: '' where it did not hold the guest, or never went."""
         ledgers = {number: held.ledger for number, held in self._chunks.ledgers(host.id)}
         for number, position, recipient in self._both(host):
             ledger = ledgers[number]
-            if host.guest != guest.id or ledger.marks[position] == SKIPPED or position in ledger.alone:
-                yield recipient.sid
+            mark = ledger.marks[position]
+            if host.guest != guest.id or mark == SKIPPED or position in ledger.alone:
+                yield recipient.sid, ""
+            elif fate(mark) != CAME:
+                yield recipient.sid, fate(mark)
 
     def _settle_chunk(
-        self, guest: Edition, number: int, held: HeldLedger, lacks: frozenset[str], now: datetime
+        self, guest: Edition, number: int, held: HeldLedger, fates: Mapping[str, str], now: datetime
     ) -> None:
         sids = {place: one.sid for place, one in enumerate(self._chunks.recipients(guest.id, number))}
-        go = [place for place in with_host(held.ledger) if sids[place] in lacks]
-        later = self._their_time(guest, {place: sids[place] for place in go}, now)
+        ends = {place: _in_words(fates.get(sids[place], CAME), guest.host) for place in with_host(held.ledger)}
+        later = self._their_time(guest, {place: sids[place] for place, why in ends.items() if not why}, now)
         while True:
-            ledger = settled(held.ledger, go, f"came in the mail of {guest.host}").wait(later)
+            ledger = settled(held.ledger, ends).wait(later)
             if ledger == held.ledger:
                 return
             try:
@@ -133,6 +142,10 @@ class Guests:
         members, wait = self.members(guest.newsletter, sids.values()), waiting(guest, self._site, now)
         zones = {place: members[sid].zone if sid in members else "" for place, sid in sids.items()}
         return {place: until for place, zone in zones.items() if (until := wait(zone))}
+
+
+def _in_words(fate_: str, host: str) -> str:
+    return fate_ and f"{fate_} {'in' if fate_ == CAME else 'with'} the mail of {host}"
 
 
 def _beside(ids: Iterator[str]) -> Callable[[str], bool]:

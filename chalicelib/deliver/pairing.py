@@ -1,23 +1,19 @@
 """Which two editions become one mail, and what becomes of the second one's readers. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.compose.companions import merges
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition
-from chalicelib.content.values import CalendarUse, Newsletter, Site
-from chalicelib.deliver.ledger import DEFERRED, PENDING, Ledger
+from chalicelib.content.values import Site
+from chalicelib.deliver.ledger import BOUNCED, DEFERRED, FAILED, IN_DOUBT, LEFT, PENDING, Ledger
 
 WITH_HOST = 4_102_444_800
 """Until when who is in the host's mail waits in the guest's ledger, in epoch seconds: 2100, for no clock ends it."""
 
-
-def merges(newsletter: Newsletter | None) -> bool:
-    """Whether a newsletter's editions may share a mail: what has a calendar file or goes out at once may not."""
-    return newsletter is not None and (
-        newsletter.merge and newsletter.schedule is not None and newsletter.calendar is CalendarUse.NONE
-    )
+CAME = "came"
 
 
 def is_late(edition: Edition, site: Site, now: datetime) -> bool:
@@ -57,11 +53,16 @@ def with_host(ledger: Ledger) -> list[int]:
     return sorted(place for place in waits if ledger.marks[place] == DEFERRED)
 
 
-def settled(ledger: Ledger, go: Iterable[int], why: str) -> Ledger:
-    """A guest's ledger when its host is through: those in ``go`` are pending, all others who waited skipped."""
-    waits = with_host(ledger)
-    free = frozenset(go).intersection(waits)
+def fate(mark: str) -> str:
+    """What became of a mail that held the guest too, by its mark in the host's ledger."""
+    return {FAILED: "failed", BOUNCED: "failed", IN_DOUBT: "in doubt", LEFT: "in doubt"}.get(mark, CAME)
+
+
+def settled(ledger: Ledger, ends: Mapping[int, str]) -> Ledger:
+    """A guest's ledger when its host is through: of those who waited each is skipped for a reason, or pending ('')."""
+    ends = {place: ends[place] for place in with_host(ledger) if place in ends}
+    free = frozenset(place for place, why in ends.items() if not why)
     marks = "".join(PENDING if place in free else mark for place, mark in enumerate(ledger.marks))
     details = {place: detail for place, detail in ledger.details.items() if place not in free}
-    skips = {place: why for place in waits if place not in free}
+    skips = {place: why for place, why in ends.items() if why}
     return replace(ledger, marks=marks, details=details).begin((), skips, ledger.lease)

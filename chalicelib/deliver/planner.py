@@ -74,8 +74,8 @@ class Planner:
 
     def _guest(self, edition: Edition) -> Guest | None:
         """The edition that shares its mails, as planning sees it; None where there is none, or it was stopped."""
-        guest = self._editions.find(edition.guest) if edition.guest else None
-        if guest is None or guest.state is not State.APPROVED:
+        guest = self._guests.of(edition)
+        if guest is None or guest.state is not State.APPROVED or guest.newsletter not in self._site.newsletters:
             return None
         content = self._editions.content(guest)
         try:

@@ -97,9 +97,10 @@ class Preparer:
     ) -> frozenset[int]:
         """Whose mail holds the guest's edition too: it is not stopped, and they have not left it."""
         sids = {place: one.sid for place, one in wave.items() if one.both and place not in alone}
-        if not edition.guest or not sids or self._editions.find(edition.guest).state not in _COMES:
+        newsletter, _, slot = edition.guest.partition("/")
+        guest = self._editions.get(newsletter, slot) if slot and sids else None
+        if guest is None or guest.state not in _COMES or guest.host != edition.id:
             return frozenset()
-        newsletter = edition.guest.partition("/")[0]
         items = self._table.get_many([membership_key(newsletter, sid) for sid in sids.values()])
         wants = {
             key.sk
@@ -157,10 +158,8 @@ class _Addressing:
     def of(self, edition: Edition, number: int, now: datetime) -> Callable[[_Made, int, str, Data, bool], Mail]:
         """What makes the mail of one position of a chunk from a letter and a membership, also of one with a guest."""
         newsletter, chunk = edition.newsletter, str(number)
-        stem, two = (
-            edition_reference(edition.id, number, 0)[:-1],
-            both_names(newsletter, edition.guest.partition("/")[0]),
-        )
+        stem = edition_reference(edition.id, number, 0)[:-1]
+        two = both_names(newsletter, edition.guest.partition("/")[0])
 
         def write(made: _Made, position: int, sid: str, member: Data, both: bool) -> Mail:
             reference = f"{stem}{position}"

@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.audience.audience import make_member
 from chalicelib.audience.subscriber import Basis, membership_key
+from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.audience.tokens import UnsubscribeTokens, names_of
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition
@@ -21,9 +22,11 @@ from chalicelib.content.values import CalendarUse, Site
 from chalicelib.deliver.doubts import Doubts
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.ledger import Ledger, ledger_from_data, ledger_to_data
-from chalicelib.deliver.pairing import pair
+from chalicelib.deliver.pairing import fate, pair
 from chalicelib.deliver.whois import Whois
-from chalicelib.transports import Mail, Outcome
+from chalicelib.errors import IllegalTransitionError
+from chalicelib.transports import Fate, Mail, Outcome
+from tests.deliver.cutting import Cut, Cutting
 from tests.deliver.house import House, Scripted, all_sent
 from tests.simulation.world import DIGEST, MONDAY, SECRETS, SITE, SLOT
 
@@ -67,7 +70,7 @@ class Two(House):
         """Ticks and drains until nothing moves."""
         for _ in range(4):
             asyncio.run(drain(self.queue, self.worker()))
-            self.dispatcher.tick(SLOT)
+            self.dispatcher.tick(SLOT + timedelta(seconds=self.passed))
 
     def got(self) -> dict[int, list[str]]:
         """What each reader's mails hold, by their number: D, W or DW for each."""
@@ -313,38 +316,6 @@ def test_at_each_readers_own_time_the_guest_alone_waits_for_their_hour(tmp_path:
     house.database.close()
 
 
-WRITES = {"insert", "replace", "delete", "put_many", "transact", "put", "send"}
-
-
-class Cut(BaseException):
-    pass
-
-
-class Cutting:
-    """A port whose n-th write (of all such ports) is the last thing its process did, or what it did not do any more."""
-
-    left, after = 10**9, False
-
-    def __init__(self, port: Any) -> None:
-        self._port = port
-
-    def __getattr__(self, name: str) -> Any:
-        target = getattr(self._port, name)
-
-        def call(*values: Any, **named: Any) -> Any:
-            Cutting.left -= 1
-            if Cutting.left == 0 and not Cutting.after:
-                raise Cut
-            last = Cutting.left == 0
-            try:
-                return target(*values, **named)
-            finally:
-                if last:
-                    raise Cut
-
-        return call if name in WRITES else target
-
-
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("cut", range(1, 21))
 def test_cut_off_at_any_write_of_a_tick_both_end_alike(two: Two, cut: int, after: bool) -> None:
@@ -513,3 +484,193 @@ def test_no_pair_with_such_a_newsletter(weekly: dict[str, Any]) -> None:
 def test_one_that_a_person_let_go_late_is_no_less_a_pair() -> None:
     other = edition("weekly", slot_at=SLOT - timedelta(hours=8), released=True)
     assert paired(edition("digest"), other) == ("weekly", "digest")
+
+
+def test_of_a_pair_of_which_only_the_host_knows_nobody_gets_the_guest_twice(two: Two) -> None:
+    """As where a backup took one of the two before they met, and the other one after."""
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    two.dispatcher._guests.start(two.edition(HOST), SLOT)
+    torn = two.dispatcher.editions.change(two.edition(GUEST), host="", filters=())
+    two.dispatcher.tick(SLOT)
+    assert two.edition(HOST).guest == ""
+    assert torn.state is State.APPROVED
+    two.finish()
+    assert two.got() == {**ALL, **each(4, 7, "D", "W")}
+
+
+def test_of_a_planned_pair_of_which_only_the_host_knows_nobody_gets_the_guest_twice(two: Two) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    two.dispatcher.advance(two.edition(HOST), SLOT)
+    two.dispatcher.editions.change(two.edition(GUEST), host="", filters=())
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == {**ALL, **each(4, 7, "D", "W")}
+    assert two.figures(GUEST) == (7, 7, 0, 0, 0)
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_host_whose_guest_is_gone_from_the_store_goes_by_itself(two: Two, planned: bool) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    act = two.dispatcher.advance if planned else two.dispatcher._guests.start
+    act(two.edition(HOST), SLOT)
+    item = two.edition(GUEST).item
+    assert item
+    two.table.delete(item)
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == each(0, 7, "D")
+
+
+def test_a_host_whose_guests_newsletter_was_taken_from_the_site_goes_by_itself(two: Two) -> None:
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    two.dispatcher._guests.start(two.edition(HOST), SLOT)
+    two.site = replace(two.site, newsletters={"digest": two.site.newsletters["digest"]})
+    two.dispatcher = two.make_dispatcher()
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got() == each(0, 7, "D")
+    assert two.figures(HOST) == (8, 8, 0, 0, 0)
+
+
+def test_why_the_guest_is_not_sent_says_what_became_of_the_mail_of_both(two: Two) -> None:
+    fates = {"reader5@example.org": Fate.FAILED, "reader6@example.org": Fate.IN_DOUBT}
+
+    async def some(mails: Sequence[Mail]) -> list[Outcome]:
+        return [Outcome(fates.get(mail.recipient, Fate.SENT)) for mail in mails]
+
+    two.transport.script = some
+    two.start()
+    two.finish()
+    assert two.reasons(GUEST) == {
+        f"came in the mail of {HOST}": 2,
+        f"failed with the mail of {HOST}": 1,
+        f"in doubt with the mail of {HOST}": 1,
+    }
+    assert two.figures(GUEST) == (7, 3, 4, 0, 0)
+
+
+def test_nobody_is_written_to_again_without_a_guest_that_waits_for_a_person(two: Two) -> None:
+    """The guest's books have them as settled with the host's mail: by itself it would not come any more."""
+
+    async def doubted(mails: Sequence[Mail]) -> list[Outcome]:
+        late = {"reader9@example.org": Fate.DEFERRED, "reader6@example.org": Fate.IN_DOUBT}
+        return [Outcome(late.get(mail.recipient, Fate.SENT)) for mail in mails]
+
+    two.transport.script = doubted
+    two.start()
+    two.finish()
+    assert (two.edition(HOST).state, two.edition(GUEST).state) == (State.SENT, State.SENDING)
+    two.transport.script = two.keeping(all_sent)
+    two.control.pause(GUEST, SLOT)
+    doubts = Doubts(two.site, two.table, two.blobs, SECRETS)
+    places = [doubt.place for doubt in doubts.of(HOST)]
+    with pytest.raises(IllegalTransitionError, match=f"{GUEST}, which stands in its mails, is held"):
+        doubts.decide(HOST, places, resend=True, why="", now=SLOT)
+    two.control.resume(GUEST, SLOT)
+    assert doubts.decide(HOST, places, resend=True, why="", now=SLOT) == 1
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    assert two.got()[6] == ["DW"]
+
+
+def test_doubts_may_be_left_while_the_guest_is_held_and_resent_where_it_waits_still(two: Two) -> None:
+    async def doubted(mails: Sequence[Mail]) -> list[Outcome]:
+        return [Outcome(Fate.IN_DOUBT if mail.recipient in BOTH else Fate.SENT) for mail in mails]
+
+    two.transport.script = doubted
+    two.start()
+    two.control.pause(GUEST, SLOT)
+    two.finish()
+    doubts = Doubts(two.site, two.table, two.blobs, SECRETS)
+    places = [doubt.place for doubt in doubts.of(HOST)]
+    two.transport.script = two.keeping(all_sent)
+    assert doubts.decide(HOST, places[:1], resend=False, why="known", now=SLOT) == 1
+    assert doubts.decide(HOST, places[1:], resend=True, why="", now=SLOT) == 3
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    two.control.resume(GUEST, SLOT)
+    two.finish()
+    got = Counter(letter for number in range(4, 8) for mail in two.got().get(number, []) for letter in mail)
+    assert got == {"D": 3, "W": 4}, "no mail of the host held the guest: neither those in doubt nor those of now"
+
+
+def test_suppressed_in_between_they_get_neither(two: Two) -> None:
+    two.start()
+    sid = two.sids["reader5@example.org"]
+    Suppressions(two.table).add(sid, Reason.COMPLAINT, SLOT)
+    two.finish()
+    assert 5 not in two.got()
+    assert two.reasons(GUEST)["suppressed: complaint"] == 1
+
+
+def test_a_mail_of_both_that_was_deferred_goes_again_as_its_reader_wants_it_by_then(two: Two) -> None:
+    async def later(mails: Sequence[Mail]) -> list[Outcome]:
+        return [Outcome(Fate.DEFERRED if mail.recipient in BOTH else Fate.SENT) for mail in mails]
+
+    two.transport.script = later
+    two.start()
+    two.finish()
+    two.leave(4, "weekly")
+    two.leave(5, "digest")
+    two.control.pause(GUEST, SLOT)
+    two.transport.script = two.keeping(all_sent)
+    two.passed += 400
+    two.finish()
+    assert two.got() == {4: ["D"], 6: ["D"], 7: ["D"]}, "5 waits for the guest"
+    two.control.resume(GUEST, SLOT)
+    two.finish()
+    assert two.got() == {4: ["D"], 5: ["W"], 6: ["D", "W"], 7: ["D", "W"]}
+
+
+def test_where_one_is_at_each_readers_own_time_each_goes_by_itself(tmp_path: Path) -> None:
+    assert DIGEST.schedule
+    house = Two(tmp_path, both_merge(schedule=replace(DIGEST.schedule, reader=True)))
+    for moment in (MONDAY, SLOT - timedelta(hours=13), SLOT):
+        house.composer.tick(moment)
+        house.dispatcher.tick(moment)
+    assert (house.edition(HOST).guest, house.edition(GUEST).guest) == ("", "")
+    house.finish()
+    assert house.got() == {**ALL, **each(4, 7, "D", "W")}
+    house.database.close()
+
+
+def test_a_reader_of_two_languages_gets_both_in_the_hosts(tmp_path: Path) -> None:
+    house = Two(tmp_path)
+    item = house.table.get(membership_key("weekly", house.sids["reader4@example.org"]))
+    assert item
+    house.table.replace(item, {**item.data, "language": "de"})
+    house.start()
+    house.finish()
+    (mail,) = house.mails["reader4@example.org"]
+    assert b"Content-Language: en" in mail
+    assert house.got() == ALL
+    house.database.close()
+
+
+@pytest.mark.parametrize(("marks", "said"), [("svckpwd", "came"), ("fb", "failed"), ("?l", "in doubt")])
+def test_what_is_said_of_a_mail_of_both(marks: str, said: str) -> None:
+    assert {fate(mark) for mark in marks} == {said}
+
+
+def test_doubts_are_resent_while_a_guest_is_held_that_is_not_planned_yet(two: Two) -> None:
+    async def doubted(mails: Sequence[Mail]) -> list[Outcome]:
+        return [Outcome(Fate.IN_DOUBT) for _ in mails]
+
+    two.composer.tick(MONDAY)
+    two.composer.tick(SLOT)
+    two.dispatcher.advance(two.edition(HOST), SLOT)
+    two.control.hold(GUEST, SLOT)
+    two.transport.script = doubted
+    two.finish()
+    two.transport.script = two.keeping(all_sent)
+    doubts = Doubts(two.site, two.table, two.blobs, SECRETS)
+    assert doubts.decide(HOST, [one.place for one in doubts.of(HOST)], resend=True, why="", now=SLOT) == 8
+    two.dispatcher.tick(SLOT)
+    two.finish()
+    two.control.approve(GUEST, SLOT)
+    two.finish()
+    assert two.got() == {**ALL, **each(4, 7, "D", "W")}

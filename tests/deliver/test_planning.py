@@ -6,45 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chalicelib.compose.edition import State
 from chalicelib.deliver.draining import drain
+from tests.deliver.cutting import Cut, Cutting
 from tests.deliver.house import ID, House
 from tests.simulation.world import MONDAY, SITE, SLOT
-
-WRITES = {"insert", "replace", "delete", "put_many", "transact", "put", "send"}
-
-
-class Cut(BaseException):
-    pass
-
-
-class Cutting:
-    """A port whose n-th write does not happen, or happens and is the last thing its process did."""
-
-    left, after = 10**9, False
-
-    def __init__(self, port: Any) -> None:
-        self._port = port
-
-    def __getattr__(self, name: str) -> Any:
-        target = getattr(self._port, name)
-        if name not in WRITES:
-            return target
-
-        def call(*values: Any, **named: Any) -> Any:
-            Cutting.left -= 1
-            if Cutting.left == 0 and not Cutting.after:
-                raise Cut
-            result = target(*values, **named)
-            if Cutting.left == 0:
-                raise Cut
-            return result
-
-        return call
 
 
 @pytest.fixture
