@@ -28,7 +28,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def tick(event: CloudWatchEvent) -> None:
-    """Collect, compose, prove, dispatch: whatever is due. A rule may run twice; a tick may too."""
+    """Hear what came back by mail, collect, compose, prove, dispatch. A rule may run twice; a tick may too."""
     asyncio.run(_tick())
 
 
@@ -93,6 +93,8 @@ async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 async def _tick() -> None:
     runtime = house.runtime()
+    if runtime.settings.bounces:
+        _hear_mailbox(runtime)
     report = await runtime.ticker().tick(runtime.clock())
     for source in report.sources:
         if source.outcome == "failed":
@@ -100,6 +102,15 @@ async def _tick() -> None:
     for trouble in report.troubles:
         LOG.error("%s", trouble)
     await _give_back(runtime)
+
+
+def _hear_mailbox(runtime: Runtime) -> None:
+    """What came back by mail since the last tick; trouble with it stops no sending."""
+    from chalicelib.deliver.hearing.listening import ROUND_SECONDS, within
+
+    tally = runtime.listener.mailbox(runtime.settings.bounces, runtime.clock(), stop=within(ROUND_SECONDS))
+    for trouble in tally.troubles:
+        LOG.error("%s", trouble)
 
 
 async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:

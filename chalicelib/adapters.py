@@ -81,7 +81,8 @@ class Adapters:
     @cached_property
     def queue(self) -> Queue:
         """The queue of chunks."""
-        return self._queue("chunks", self.settings.queue_url, "SENDBRIEF_QUEUE_URL")
+        dead = self.settings.dead_letter_url
+        return self._queue("chunks", self.settings.queue_url, "SENDBRIEF_QUEUE_URL", dead=dead)
 
     @cached_property
     def notice_queue(self) -> Queue:
@@ -94,13 +95,23 @@ class Adapters:
         url = self.settings.event_queue_url
         return self._queue("events", url, "SENDBRIEF_EVENT_QUEUE_URL", on_aws=bool(url))
 
-    def _queue(self, name: str, url: str, variable: str, *, on_aws: bool = False) -> Queue:
+    @property
+    def queues(self) -> dict[str, Queue]:
+        """The queues whose dead letters can be seen from here, by name."""
+        found = {"chunks": self.queue}
+        if self.settings.store != "aws" or self.settings.notice_queue_url:
+            found["notices"] = self.notice_queue
+        if self.settings.event_queue_url:
+            found["events"] = self.event_queue
+        return found
+
+    def _queue(self, name: str, url: str, variable: str, *, on_aws: bool = False, dead: str = "") -> Queue:
         if on_aws or self.settings.store == "aws":
             import boto3
 
             from chalicelib.store.sqs import SqsQueue
 
-            return SqsQueue(boto3.client("sqs"), _required(url, variable), self.settings.dead_letter_url or None)
+            return SqsQueue(boto3.client("sqs"), _required(url, variable), dead or None)
         from chalicelib.store.sqlite_queue import SqliteQueue
 
         return SqliteQueue(self.database, name, max_attempts=MAX_ATTEMPTS, owners=self.owners)

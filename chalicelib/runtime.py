@@ -238,7 +238,7 @@ class Runtime(Adapters):
 
         house = self.site, self.table, self.dispatcher.editions, self.dispatcher.chunks
         word = word_of(self.pacing, time.time)
-        return Guard(Braking(*house, word), Alarms(*house, self.queue, word))
+        return Guard(Braking(*house, word), Alarms(*house, lambda: self.queues, word))
 
     @property
     def watching(self) -> "Watching":

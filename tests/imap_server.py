@@ -11,11 +11,11 @@ USER, PASSWORD = "bounces", "hush p@ss/%"
 
 class ImapServer:
     """Serves 127.0.0.1 from a thread. ``folders`` are mails by UID; ``seen`` what was marked; ``cut`` ends a
-    connection at a command that begins so."""
+    connection at a command that begins so; ``exists`` is a count of mails that is not true."""
 
     def __init__(self, *mails: bytes, moves: bool = True) -> None:
         self.folders = {"INBOX": dict(enumerate(mails, 1)), "Heard": dict[int, bytes]()}
-        self.seen, self.commands, self.moves, self.cut = set[int](), list[str](), moves, ""
+        self.seen, self.commands, self.moves, self.cut, self.exists = set[int](), list[str](), moves, "", b""
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -44,14 +44,20 @@ class ImapServer:
         if verb == "LOGIN":
             return [], "OK in" if rest == f'{USER} "{PASSWORD}"' else f"NO no {rest}"
         if verb == "SELECT":
-            return ([b"1 EXISTS"], "OK [READ-WRITE] in") if rest.strip('"') in self.folders else ([], "NO no folder")
+            count = self.exists or b"%d" % len(self.folders.get(rest.strip('"'), ()))
+            ended = "OK [READ-WRITE] in" if rest.strip('"') in self.folders else "NO no folder"
+            return ([count + b" EXISTS"] if ended.startswith("OK") else []), ended
         return self._of_uid(rest) if verb == "UID" else ([], "OK done")
 
     def _of_uid(self, rest: str) -> tuple[list[bytes], str]:
         verb, _, about = rest.partition(" ")
         inbox = self.folders["INBOX"]
         if verb == "SEARCH":
-            found = [uid for uid in inbox if uid not in self.seen]
+            among = re.match(r"(\d+):(\d+) ", about)
+            window = list(inbox)[int(among[1]) - 1 : int(among[2])] if among else list(inbox)
+            if among and int(among[2]) > len(inbox):
+                return [], "BAD no such message"
+            found = [uid for uid in window if uid not in self.seen]
             if named := re.fullmatch(r'HEADER Message-ID "(.+)"', about):
                 found = [uid for uid, mail in inbox.items() if named[1].encode() in mail]
             return [" ".join(["SEARCH", *map(str, found)]).encode()], "OK done"

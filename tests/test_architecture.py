@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ MODULES = sorted((ROOT / "chalicelib").rglob("*.py"))
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 320
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -32,8 +38,7 @@ def test_only_the_settings_read_the_environment() -> None:
         path.relative_to(ROOT).as_posix()
         for path in MODULES
         if any(
-            isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
-            for node in ast.walk(ast.parse(path.read_text()))
+            isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"} for node in nodes(path)
         )
     }
     assert readers == {"chalicelib/settings.py"}
@@ -68,10 +73,7 @@ def test_nothing_else_connects() -> None:
     connecting = {
         path.relative_to(ROOT).as_posix()
         for path in MODULES
-        if any(
-            isinstance(node, ast.Attribute) and node.attr in CONNECTING
-            for node in ast.walk(ast.parse(path.read_text()))
-        )
+        if any(isinstance(node, ast.Attribute) and node.attr in CONNECTING for node in nodes(path))
     }
     assert connecting == {"chalicelib/collect/wire.py", "chalicelib/transports/smtp_session.py"}
 
@@ -81,7 +83,7 @@ def test_feedparser_gets_only_streams() -> None:
     calls = [
         node
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "feedparser.parse"
     ]
     assert calls

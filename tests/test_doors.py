@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from chalicelib.runtime import Runtime
 from chalicelib.store import Queue, QueueMessage
 from chalicelib.transports.maildir import read_maildir
 from chalicelib.web import house
+from tests.deliver.hearing.samples import sample
 from tests.web.site import AFTER, BEFORE, SLOT, runtime_at, subscribe, write_site
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("boto3", "feedparser", "icalendar", "lark", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3",
-         "chalicelib.web.api.door", "chalicelib.deliver.webhooks")  # fmt: skip
+         "chalicelib.web.api.door", "chalicelib.deliver.webhooks", "imaplib")  # fmt: skip
 
 LOADED = """
 import json, sys
@@ -259,6 +261,52 @@ def test_events_are_heard_each_by_itself_and_the_garbled_ones_come_again(runtime
     stop = runtime.suppressions.of(runtime.audience.sid("ada@example.org"))
     assert stop is not None
     assert stop.reason == "bounce"
+
+
+def sent_mail(runtime: Runtime) -> bytes:
+    """The mail of an edition that the doors have sent, as it went out."""
+    import app
+
+    tick()
+    runtime.clock = clock_starting_at(AFTER)
+    tick()
+    assert app.chunks(event_of(task_body(f"harbour-log/{SLOT}", 0)), None) == {"batchItemFailures": []}
+    ((_, path),) = read_maildir(runtime.settings.maildir)
+    return path.read_bytes()
+
+
+def test_the_schedule_hears_a_mailbox_where_one_is_set(
+    runtime: Runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With SMTP from a function there are no events: what comes back comes by mail alone."""
+    from email import message_from_bytes
+
+    message_id = message_from_bytes(sent_mail(runtime))["Message-ID"].strip("<>")
+    for name in ("new", "cur"):
+        (tmp_path / "bounces" / name).mkdir(parents=True)
+    (tmp_path / "bounces" / "new" / "1").write_bytes(b"Subject: hello\n\nA person writes.\n")
+    (tmp_path / "bounces" / "new" / "2").write_bytes(sample("gmail-no-such-user", message_id=message_id))
+    tick()
+    assert len(list((tmp_path / "bounces" / "new").iterdir())) == 2, "nobody looks where nothing is set"
+    assert caplog.text == ""
+    runtime.settings = replace(runtime.settings, bounces=f"maildir:{tmp_path}/bounces")
+    tick()
+    assert sorted(path.name for path in (tmp_path / "bounces").rglob("*:2,S")) == ["1:2,S", "2:2,S"]
+    assert runtime.dispatcher.editions.find(f"harbour-log/{SLOT}").totals["bounced"] == 1
+    stop = runtime.suppressions.of(runtime.audience.sid("ada@example.org"))
+    assert stop is not None
+    assert (stop.reason, stop.by) == ("bounce", "dsn")
+
+
+@pytest.mark.parametrize("bounces", ["maildir:/nowhere/at/all", "imap://u:hush@127.0.0.1:9/INBOX", "pop3://u:hush@x/"])
+def test_a_mailbox_that_cannot_be_read_stops_no_tick_and_is_in_the_log(
+    runtime: Runtime, bounces: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime.settings = replace(runtime.settings, bounces=bounces)
+    tick()
+    assert runtime.dispatcher.editions.find(f"harbour-log/{SLOT}").state == "draft"
+    assert "SENDBRIEF_BOUNCES" in caplog.text
+    assert "hush" not in caplog.text
 
 
 def test_hearing_loads_nothing_heavy(sent: tuple[Path, Path, dict[str, str]]) -> None:

@@ -154,18 +154,19 @@ def _make_resources(aws: LocalAws) -> dict[str, str]:
         )
         create_table(dynamodb, "sendbrief")
         s3.create_bucket(Bucket="sendbrief", CreateBucketConfiguration={"LocationConstraint": REGION})
-        dead = sqs.create_queue(QueueName="sendbrief-dead")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
-        url = sqs.create_queue(QueueName="sendbrief", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-        notices = sqs.create_queue(QueueName="sendbrief-notices", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        urls = []
+        for name in ("sendbrief", "sendbrief-notices"):
+            dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+            arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "5"})
+            urls.append(sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"])
     return {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "SENDBRIEF_STORE": "aws",
         "SENDBRIEF_TABLE": "sendbrief",
         "SENDBRIEF_BUCKET": "sendbrief",
-        "SENDBRIEF_QUEUE_URL": url,
-        "SENDBRIEF_NOTICE_QUEUE_URL": notices,
+        "SENDBRIEF_QUEUE_URL": urls[0],
+        "SENDBRIEF_NOTICE_QUEUE_URL": urls[1],
         **CREDENTIALS,
     }
 

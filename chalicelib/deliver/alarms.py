@@ -1,6 +1,7 @@
 """Alarms: what waits for a person. Read from how things stand, so that one ends by itself when its cause does."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -8,11 +9,11 @@ from enum import StrEnum
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
-from chalicelib.deliver.brake import doubt_since
+from chalicelib.deliver.brake import doubt_of
 from chalicelib.deliver.braking import BRAKE, PROVIDER
 from chalicelib.deliver.chunks import ChunkStore
-from chalicelib.deliver.ledger import IN_DOUBT
-from chalicelib.errors import ConflictError, SendbriefError, TransportUnavailableError
+from chalicelib.deliver.course import load_course
+from chalicelib.errors import ConflictError, SendbriefError, StoreError, TransportUnavailableError
 from chalicelib.render.alarm import AlarmMail, render_alarm
 from chalicelib.render.compiling import compile_notice
 from chalicelib.render.letter import Letter, Reader
@@ -26,6 +27,17 @@ DOUBT_SETTLES = timedelta(hours=1)
 """So long the provider's events have to settle who is in doubt, before a person is asked."""
 DOUBT_KEPT = timedelta(days=30)
 """After so long an edition's doubts are history: nobody sends a mail of last month again."""
+
+
+_DEAD = {
+    "chunks": ("One chunk is a dead letter: their recipients wait.",
+               "{} chunks are dead letters: their recipients wait."),
+    "notices": ("One mail to a single person is a dead letter: whoever asked for it waits.",
+                "{} mails to single people are dead letters: whoever asked for them waits."),
+    "events": ("One event of the provider is a dead letter: what it tells of a mail is not known.",
+               "{} events of the provider are dead letters: what they tell of mails is not known."),
+}  # fmt: skip
+"""What dead letters of a queue mean."""
 
 
 class AlarmKind(StrEnum):
@@ -52,6 +64,11 @@ class Alarm:
         """Where it is marked that the editors were told."""
         return Key("#".join(part for part in (f"ALARM#{self.kind}", self.edition, self.again) if part), "-")
 
+    @property
+    def said(self) -> str:
+        """The name of its words below ``mail.alarm``; dead letters have some for each queue."""
+        return f"dead_{self.again}" if self.kind is AlarmKind.DEAD and self.again else str(self.kind)
+
     def as_dict(self) -> dict[str, str]:
         """For programs."""
         return {"kind": str(self.kind), "edition": self.edition, "words": self.words}
@@ -61,19 +78,15 @@ class Alarms:
     """The alarms of one site. ``provider``: why the provider takes nothing, in words; '' while it does."""
 
     def __init__(
-        self, site: Site, table: Table, editions: EditionStore, chunks: ChunkStore, queue: Queue,
-        provider: Callable[[], str] = lambda: "",
+        self, site: Site, table: Table, editions: EditionStore, chunks: ChunkStore,
+        queues: Callable[[], Mapping[str, Queue]], provider: Callable[[], str] = lambda: "",
     ) -> None:  # fmt: skip
         self._site, self._table, self._editions, self._chunks = site, table, editions, chunks
-        self._queue, self._provider = queue, provider
+        self._queues, self._provider = queues, provider
 
     def open(self, now: datetime) -> list[Alarm]:
         """All that waits for a person now. Reads only."""
-        found = list(self._of_provider())
-        if dead := len(self._queue.dead()):
-            count = "One chunk is a dead letter" if dead == 1 else f"{dead} chunks are dead letters"
-            words = f"{count}: their recipients wait."
-            found.append(Alarm(AlarmKind.DEAD, words, commands=("sendbrief redrive --list", "sendbrief redrive")))
+        found = [*self._of_provider(), *self._of_dead()]
         for newsletter in self._site.newsletters:
             for edition in self._editions.of(newsletter):
                 found += [*self._of_stop(edition), *self._of_doubt(edition, now)]
@@ -98,6 +111,21 @@ class Alarms:
         if words := self._provider():
             yield Alarm(AlarmKind.PROVIDER, words, commands=("sendbrief status",))
 
+    def _of_dead(self) -> Iterator[Alarm]:
+        """One look at each queue. One that can't be looked at is an alarm itself, and hides no other."""
+        for name, queue in self._queues().items():
+            again = "" if name == "chunks" else name
+            try:
+                count = len(queue.dead())
+            except StoreError as error:
+                words = f"The dead letters of {name} can't be looked at. {error}"
+                yield Alarm(AlarmKind.DEAD, words, commands=("sendbrief status",), again=again)
+                continue
+            if count:
+                words = _DEAD[name][count > 1].format(count)
+                commands = ("sendbrief redrive --list", f"sendbrief redrive --queue {name}")
+                yield Alarm(AlarmKind.DEAD, words, commands=commands, again=again)
+
     def _of_stop(self, edition: Edition) -> Iterator[Alarm]:
         if edition.state is not State.HELD or edition.halted not in {BRAKE, PROVIDER}:
             return
@@ -106,15 +134,15 @@ class Alarms:
         yield Alarm(AlarmKind(edition.halted), words, edition.id, commands, str(edition.halts))
 
     def _of_doubt(self, edition: Edition, now: datetime) -> Iterator[Alarm]:
-        """Of closed books only those that have doubts in them are looked into."""
+        """Of closed books only those with doubts in them are looked into; what a look has found is not read again."""
         told = edition.totals["in_doubt"] if edition.totals else edition.chunks
         if not told or now - edition.slot_at > DOUBT_KEPT:
             return
-        ledgers = [held.ledger for _, held in self._chunks.ledgers(edition.id)]
-        since = min((moment for one in ledgers if (moment := doubt_since(one)) is not None), default=None)
-        if since is None or now.timestamp() - since < DOUBT_SETTLES.total_seconds():
+        course = load_course(self._table, edition.id)
+        known = course.version == edition.version
+        count, since = course.doubt if known else doubt_of(held.ledger for _, held in self._chunks.ledgers(edition.id))
+        if not count or now.timestamp() - since < DOUBT_SETTLES.total_seconds():
             return
-        count = sum(one.marks.count(IN_DOUBT) for one in ledgers)
         people = "One recipient of {} is" if count == 1 else f"{count:,} recipients of {{}} are"
         words = f"{people.format(edition.id)} in doubt since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M} UTC."
         show = f"sendbrief doubt {edition.id}"
@@ -131,14 +159,15 @@ class Alarms:
     def _letter(self, alarm: Alarm) -> Letter:
         """In the site's first language; what a program said stays in English."""
         values = {"edition": alarm.edition}
-        mail = AlarmMail(str(alarm.kind), self._site.fallback, alarm.words, alarm.commands, values)
+        mail = AlarmMail(alarm.said, self._site.fallback, alarm.words, alarm.commands, values)
         rendered = render_alarm(self._site, mail, templates=templates_for(self._site.root))
         return compile_notice(rendered, site=self._site, notice=mail)
 
     def _mail(self, alarm: Alarm, letter: Letter, address: str, now: datetime) -> Mail:
         domain = self._site.sender.address.rpartition("@")[2]
         place = self._site.editors.index(address)
-        message_id = f"alarm.{alarm.kind}.{place}.{now:%Y%m%d%H%M%S%f}@{domain}"
+        which = hashlib.sha256(alarm.key.pk.encode()).hexdigest()[:12]  # two alarms of a kind are two mails
+        message_id = f"alarm.{alarm.kind}.{which}.{place}.{now:%Y%m%d%H%M%S%f}@{domain}"
         reader = Reader(address=address, name="", unsubscribe_url="", message_id=message_id, date=now)
         return Mail(self._site.sender.address, address, letter.personalise(reader), {"notice": "alarm"})
 

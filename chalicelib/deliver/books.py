@@ -1,7 +1,7 @@
 """The books of an edition: planned = pending + sent + failed + skipped + deferred + in doubt, always."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.compose.editions import Edition
@@ -75,6 +75,12 @@ def add_up(planned: int | None, ledgers: Iterable[Ledger]) -> Books:
         bounced=marks[BOUNCED],
         complained=marks[COMPLAINED],
     )
+
+
+def corrected(totals: Mapping[str, int], before: Ledger, after: Ledger) -> dict[str, int]:
+    """Closed books with the difference that one chunk makes."""
+    old, new = (add_up(None, [ledger]).as_dict() for ledger in (before, after))
+    return {name: totals.get(name, 0) + new[name] - old[name] for name in new}
 
 
 def check(edition: Edition, books: Books) -> Books:

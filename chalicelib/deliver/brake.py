@@ -82,7 +82,8 @@ def gone(words: str) -> bool:
     return judge("", words).gone
 
 
-def doubt_since(ledger: Ledger) -> int | None:
-    """Since when (epoch seconds) somebody is in doubt, on whom nobody has decided; None where nobody is."""
-    moments = [ledger.details[p].first for p, mark in enumerate(ledger.marks) if mark == IN_DOUBT]
-    return min(moments, default=None)
+def doubt_of(ledgers: Iterable[Ledger]) -> tuple[int, int]:
+    """How many are in doubt, on whom nobody has decided, and since when (epoch seconds; 0 where nobody is)."""
+    moments = [one.details[p].first for one in ledgers if IN_DOUBT in one.marks
+               for p, mark in enumerate(one.marks) if mark == IN_DOUBT]  # fmt: skip
+    return len(moments), min(moments, default=0)

@@ -9,7 +9,7 @@ from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
 from chalicelib.deliver.audit import PROGRAM, note
 from chalicelib.deliver.books import Books, add_up
-from chalicelib.deliver.brake import Figures, of_ledger, trip
+from chalicelib.deliver.brake import Figures, doubt_of, of_ledger, trip
 from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.control import halt
 from chalicelib.deliver.course import Course, load_course, save_course
@@ -18,6 +18,9 @@ from chalicelib.store import Key, Table
 
 WINDOW = timedelta(days=7)
 """Over so long the rates of all editions together are judged, as a provider judges an account."""
+LOOK_SECONDS, LOOK_SECONDS_A_CHUNK = 60, 0.03
+"""So often those who send look at all that is known, what others sent and what came back; up to a million readers each
+minute, of ten million every ten."""
 STANDING = Key("BRAKE", "-")
 """That all editions were stopped at once, until a person lets one of them go on."""
 BRAKE, PROVIDER = "brake", "provider"
@@ -62,6 +65,11 @@ class Braking:
             if one.edition.state is State.SENDING and why:
                 stopped += self.stop(one.edition.id, now, why, PROVIDER if words else BRAKE)
         return stopped + self._all(looked, now)
+
+    def is_due(self, edition: Edition, now: datetime) -> bool:
+        """Whether nobody has looked lately: a large edition's ledgers are read less often, for they are many."""
+        seconds = max(LOOK_SECONDS, edition.chunks * LOOK_SECONDS_A_CHUNK)
+        return not load_course(self._table, edition.id).looked_within(seconds, now)
 
     def stop(self, edition_id: str, now: datetime, why: str, by: str = BRAKE) -> list[str]:
         """Stop one edition; a sentence on it, or nothing where it was not being sent any more."""
@@ -116,7 +124,7 @@ class Braking:
 
     def _look(self, edition: Edition, now: datetime) -> Looked:
         before = load_course(self._table, edition.id)
-        if edition.totals and before.closed:
+        if edition.totals and before.closed and (not edition.totals["in_doubt"] or before.version == edition.version):
             figures, course = _of_totals(edition, before.refused), before
         else:
             figures, course = self._read(edition, before, now)
@@ -131,6 +139,7 @@ class Braking:
         ledgers = [held.ledger for _, held in self._chunks.ledgers(edition.id)]
         figures = sum(map(of_ledger, ledgers), Figures())
         books = add_up(None, ledgers)
+        course = replace(course, doubt=doubt_of(ledgers), version=edition.version)
         if edition.totals:
             course = replace(course, points=(), refused=figures.bounced - books.bounced, closed=True)
             figures = _of_totals(edition, course.refused)

@@ -21,7 +21,8 @@ class Course:
     """``points``: epoch seconds of the sending clock, and how many were settled then, the oldest first.
 
     ``base`` are the figures that a person has let pass, after the stop number ``halts``; ``refused`` how many were
-    refused at hand-over, once an edition is ``closed`` and its ledgers need not be read for that.
+    refused at hand-over, once an edition is ``closed`` and its ledgers need not be read for that. ``doubt`` is how many
+    were in doubt and since when (epoch seconds), as the edition's item had this ``version``; -1 where nobody looked.
     """
 
     points: tuple[tuple[int, int], ...] = ()
@@ -29,12 +30,18 @@ class Course:
     halts: int = 0
     refused: int = 0
     closed: bool = False
+    doubt: tuple[int, int] = (0, 0)
+    version: int = -1
 
     def at(self, now: datetime, settled: int, begun: datetime | None) -> "Course":
         """With one more point; what lies before ``begun`` (it was held till then) or too long ago is dropped."""
         moment, start = int(now.timestamp()), int(begun.timestamp()) if begun else 0
         kept = [p for p in self.points if max(moment - SPAN_SECONDS, start) <= p[0] < moment and p[1] <= settled]
         return replace(self, points=(*kept[-(MOST_POINTS - 1) :], (moment, settled)))
+
+    def looked_within(self, seconds: float, now: datetime) -> bool:
+        """Whether somebody, of whatever process, looked at the ledgers lately."""
+        return bool(self.points) and abs(now.timestamp() - self.points[-1][0]) < seconds
 
     def speed(self, now: datetime, settled: int) -> float | None:
         """Recipients a second, of late; None where too little is known to say."""
@@ -66,10 +73,16 @@ def save_course(table: Table, edition: str, course: Course) -> None:
         "halts": course.halts,
         "refused": course.refused,
         "closed": course.closed,
+        "doubt": list(course.doubt),
+        "version": course.version,
     }
     table.put_many([Put(course_key(edition), data)])
 
 
 def _from_data(data: Mapping[str, Any]) -> Course:
     points = tuple((int(moment), int(settled)) for moment, settled in data["points"])
-    return Course(points, Figures(*data["base"]), data["halts"], data["refused"], data["closed"])
+    count, since = data.get("doubt", (0, 0))
+    return Course(
+        points, Figures(*data["base"]), data["halts"], data["refused"], data["closed"], (int(count), int(since)),
+        data.get("version", -1),
+    )  # fmt: skip

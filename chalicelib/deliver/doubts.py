@@ -10,11 +10,12 @@ from chalicelib.audience.tokens import MailTokens, Secrets
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
-from chalicelib.deliver.books import add_up
+from chalicelib.deliver.books import corrected
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger
 from chalicelib.deliver.hearing.references import edition_reference, signed_message_id
 from chalicelib.deliver.ledger import IN_DOUBT, LEFT, Ledger, ledger_to_data
 from chalicelib.deliver.maillog import Evidence
+from chalicelib.deliver.pairing import with_host
 from chalicelib.errors import ConflictError, IllegalTransitionError, StoreError, UsageError
 from chalicelib.store import Blobs, Replace, Table
 
@@ -125,6 +126,11 @@ class Doubts:
         edition = self._editions.find(edition_id)
         if resend and edition.state is State.CANCELLED:
             raise IllegalTransitionError(f"{edition_id} is cancelled: nothing of it is sent again.", "Use --leave.")
+        if resend and (guest := self._left_out(edition)):
+            raise IllegalTransitionError(
+                f"{guest}, which stands in its mails, is held: they would go without it.",
+                f"Resume {guest} first, or cancel it.",
+            )
         count = 0
         for number in sorted({place[0] for place in places}):
             positions = [position for chunk, position in places if chunk == number]
@@ -138,6 +144,14 @@ class Doubts:
             before, after = self._change(edition_id, number, decided, now if resend else None)
             count += sum(before.marks[p] in {IN_DOUBT, LEFT} and before != after for p in positions)
         return count
+
+    def _left_out(self, host: Edition) -> str:
+        """A guest that stands in no mail now, and would not make up for it, for its books are done with the host's."""
+        guest = self._editions.get(*host.guest.split("/", 1)) if host.guest else None
+        if guest is None or guest.host != host.id or guest.state is not State.HELD or not guest.chunks:
+            return ""
+        waits = any(with_host(held.ledger) for _, held in self._chunks.ledgers(guest.id))
+        return "" if waits else guest.id
 
     def _change(
         self, edition_id: str, number: int, change: Change, reopens: datetime | None = None
@@ -161,12 +175,6 @@ class Doubts:
             sent = edition.totals.get("sent", 0)
             self._editions.move(edition, State.SENDING, reopens, also=[ledger], totals={}, sent_before=sent, queued=0.0)
         elif edition.totals:
-            self._editions.change(edition, [ledger], totals=_corrected(edition.totals, held.ledger, after))
+            self._editions.change(edition, [ledger], totals=corrected(edition.totals, held.ledger, after))
         else:
             self._editions.change(edition, [ledger])
-
-
-def _corrected(totals: Mapping[str, int], before: Ledger, after: Ledger) -> dict[str, int]:
-    """Closed books with the difference that one chunk makes."""
-    old, new = (add_up(None, [ledger]).as_dict() for ledger in (before, after))
-    return {name: totals.get(name, 0) + new[name] - old[name] for name in new}

@@ -46,9 +46,11 @@ def progress_of(edition: Edition, books: Books, course: Course, now: datetime) -
     """The progress of an edition that is being sent; None of any other."""
     if edition.state is not State.SENDING:
         return None
-    done = settled(books)
-    speed = None if edition.waits else course.speed(now, done)
-    return Progress(done, books.planned, speed or None, edition.waits)
+    done, waits = settled(books), edition.waits
+    if not books.pending and books.deferred and not waits:  # at a time of their own, or of their server's
+        waits = f"{books.deferred:,} {'comes' if books.deferred == 1 else 'come'} later"
+    speed = None if waits else course.speed(now, done)
+    return Progress(done, books.planned, speed or None, waits)
 
 
 def speed_words(per_second: float) -> str:

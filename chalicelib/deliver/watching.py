@@ -10,12 +10,9 @@ from chalicelib.clock import Clock
 from chalicelib.compose.editions import Edition
 from chalicelib.content.sending import Brake
 from chalicelib.deliver.brake import Figures, gone, of_wave, trip
-from chalicelib.deliver.braking import Braking
+from chalicelib.deliver.braking import LOOK_SECONDS, Braking
 from chalicelib.errors import SendbriefError
 from chalicelib.transports import Fate, Outcome
-
-LOOK_SECONDS = 60
-"""So often a process that sends looks at all that is known: what others sent, and what came back later."""
 
 
 @dataclass(slots=True)
@@ -53,7 +50,7 @@ class Watching:
         if why:
             self._stop(edition.id, now, why)
         else:
-            self._look(now)
+            self._look(edition, now)
         return why
 
     def _suppress(self, sid: str, reason: str, now: datetime) -> None:
@@ -64,9 +61,11 @@ class Watching:
         with suppress(SendbriefError):  # the worker stops it as well
             self.braking.stop(edition_id, now, why)
 
-    def _look(self, now: datetime) -> None:
+    def _look(self, edition: Edition, now: datetime) -> None:
+        """Once a minute, unless another process has just done it: one of many is enough."""
         before = self.tallies.looked
         if before is None or abs((now - before).total_seconds()) >= LOOK_SECONDS:
             self.tallies.looked = now
             with suppress(SendbriefError):
-                self.braking.look(now)
+                if self.braking.is_due(edition, now):
+                    self.braking.look(now)

@@ -1,10 +1,12 @@
 """The whole way back: an edition sent over SMTP, what comes of it in a mailbox, and where it shows."""
 
 import io
+import json
 import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from chalicelib.cli.context import house
-from chalicelib.cli.hearing import hearing
+from chalicelib.cli.hearing import hear_all, hearing
 from tests.cli.house import MONDAY, THURSDAY, Command, small_site
 from tests.deliver.hearing.samples import FOLDER
 from tests.imap_server import ImapServer
@@ -143,6 +145,31 @@ def test_a_folder_of_an_imap_server_is_heard_by_the_command_and_beside_serving(
         server.cut = "LOGIN"
         assert "can't be read" in command.run("hear", "--once", code=1).err
         assert "can't be read" in command.run("tick", "--now", LATER, code=1).said
+
+
+def test_a_mailbox_that_is_broken_keeps_nothing_from_the_queue_of_events(
+    sent: tuple[Command, dict[str, Received]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, _ = sent
+    command.setenv("SENDBRIEF_BOUNCES", f"maildir:{command.data.parent}/nowhere")
+    with house(LATER) as runtime:
+        assert len(hear_all(runtime).troubles) == 1
+        tags = {"edition": ["digest_2026-11-26"], "chunk": ["0"], "position": ["0"]}
+        told = {"eventType": "Complaint", "mail": {"messageId": "m", "tags": tags}, "complaint": {"feedbackId": "f"}}
+        runtime.event_queue.send([json.dumps(told)])
+        monkeypatch.setattr(runtime, "settings", replace(runtime.settings, event_queue_url="its own"))
+        tally = hear_all(runtime)
+    assert (tally.recorded.suppressed, len(tally.troubles)) == (1, 1)
+    assert "nowhere" in tally.troubles[0]
+
+
+def test_a_tick_and_a_look_listen_for_a_while_only(sent: tuple[Command, dict[str, Received]]) -> None:
+    """Else a hundred thousand mails that came back would hold up the first one that is to go out."""
+    command, mails = sent
+    drop(command, back("postfix-unknown-user", mails["r0@example.org"]))
+    with house(LATER) as runtime:
+        assert hear_all(runtime, seconds=0).read == 0
+        assert hear_all(runtime).read == 1
 
 
 def test_a_command_without_a_mailbox_says_what_to_set(command: Command) -> None:

@@ -129,6 +129,35 @@ def test_dead_letters_are_shown_with_what_is_wrong_and_tried_again(command: Comm
     assert [one["what"] for one in command.run("audit", "--json").json["noted"]] == ["redrive"]
 
 
+def test_dead_letters_of_every_queue_go_back_to_their_own(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house(THURSDAY) as runtime:
+        for name, queue in (
+            ("chunks", runtime.queue),
+            ("notices", runtime.notice_queue),
+            ("events", runtime.event_queue),
+        ):
+            queue.send([f"one of {name}"])
+        runtime.database.change("UPDATE messages SET dead = 1", ())
+    ran = command.run("status", "--now", THURSDAY, code=1)
+    assert ("One chunk is a dead" in ran.err, "One mail to a single person" in ran.err) == (True, True)
+    assert "One event" not in ran.err, "nobody listens for events here"
+    monkeypatch.setattr(Runtime, "queues", property(lambda self: {
+        "chunks": self.queue, "notices": self.notice_queue, "events": self.event_queue}))  # fmt: skip
+    listed = command.run("redrive", "--list", "--queue", "events", "--json").json
+    assert ([one["queue"] for one in listed["dead_letters"]], listed["moved"]) == (["events"], 0)
+    assert command.run("redrive", "--queue", "notices", "--json").json["moved"] == 1
+    assert "2 are tried again" in command.run("redrive").out
+    with house(THURSDAY) as runtime:
+        for name, queue in (
+            ("chunks", runtime.queue),
+            ("notices", runtime.notice_queue),
+            ("events", runtime.event_queue),
+        ):
+            assert [message.body for message in queue.receive(10)] == [f"one of {name}"]
+    noted = [one["what"] for one in command.run("audit", "--json").json["noted"]]
+    assert noted == ["redrive", "redrive"]
+
+
 def test_who_tells_when_somebody_is_tried_again(command: Command) -> None:
     planned(command)
     with house(THURSDAY) as runtime:

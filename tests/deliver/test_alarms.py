@@ -7,7 +7,7 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,11 +15,12 @@ from chalicelib.deliver.alarms import Alarm, AlarmKind, Alarms
 from chalicelib.deliver.chunks import task_body
 from chalicelib.deliver.control import halt
 from chalicelib.deliver.ledger import News
-from chalicelib.errors import TransportUnavailableError
+from chalicelib.errors import StoreUnavailableError, TransportUnavailableError
 from chalicelib.lint.mail_files import lint_mail_file
+from chalicelib.store import Queue
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, all_sent
-from tests.deliver.watched import now_of, refusing, work
+from tests.deliver.watched import braking_of, now_of, refusing, work
 from tests.simulation.world import SITE
 
 EDITED = replace(SITE, editors=("ed@example.org", "eva@example.org"))
@@ -48,10 +49,9 @@ class Box:
         return [cast(EmailMessage, message_from_bytes(mail.content, policy=policy.default)) for mail in self.mails]
 
 
-def alarms(house: House, words: str = "") -> Alarms:
-    return Alarms(
-        house.site, house.table, house.dispatcher.editions, house.dispatcher.chunks, house.queue, lambda: words
-    )
+def alarms(house: House, words: str = "", **queues: Queue) -> Alarms:
+    editions, chunks = house.dispatcher.editions, house.dispatcher.chunks
+    return Alarms(house.site, house.table, editions, chunks, lambda: {"chunks": house.queue, **queues}, lambda: words)
 
 
 def opened(house: House, words: str = "") -> list[Alarm]:
@@ -170,6 +170,63 @@ def test_dead_letters_are_counted(house: House) -> None:
     assert (alarm.kind, alarm.words) == (AlarmKind.DEAD, "One chunk is a dead letter: their recipients wait.")
 
 
+class Dead:
+    """A queue with so many dead letters, or one that can't be looked at."""
+
+    def __init__(self, count: int, error: str = "") -> None:
+        self.count, self.error, self.looks = count, error, 0
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody asks for {name}")
+
+    def dead(self) -> list[str]:
+        self.looks += 1
+        if self.error:
+            raise StoreUnavailableError(self.error)
+        return ["x"] * self.count
+
+
+def test_dead_letters_of_notices_and_events_are_alarms_of_their_own_with_one_look_at_each(house: House) -> None:
+    for notices, events, wanted in (
+        (0, 0, []),
+        (1, 0, ["One mail to a single person is a dead letter: whoever asked for it waits."]),
+        (2, 1, ["2 mails to single people are dead letters: whoever asked for them waits.",
+                "One event of the provider is a dead letter: what it tells of a mail is not known."]),
+        (0, 10, ["10 events of the provider are dead letters: what they tell of mails is not known."]),
+    ):  # fmt: skip
+        queues: Any = {"notices": Dead(notices), "events": Dead(events)}
+        found = alarms(house, "", **queues).open(now_of(house))
+        assert [(alarm.kind, alarm.words) for alarm in found] == [(AlarmKind.DEAD, words) for words in wanted]
+        assert [queue.looks for queue in queues.values()] == [1, 1]
+        named = [
+            command for alarm in found for command in alarm.commands if command.startswith("sendbrief redrive --q")
+        ]
+        assert named == [f"sendbrief redrive --queue {name}" for name, queue in queues.items() if queue.count]
+
+
+def test_a_queue_that_cannot_be_looked_at_is_an_alarm_and_hides_no_other(house: House) -> None:
+    halt(house.dispatcher.editions, ID, now_of(house), "too many", "brake")
+    queues: Any = {"notices": Dead(0, "You may not."), "events": Dead(1)}
+    found = alarms(house, "", **queues).open(now_of(house))
+    assert [alarm.kind for alarm in found] == [AlarmKind.DEAD, AlarmKind.DEAD, AlarmKind.BRAKE]
+    assert found[0].words == "The dead letters of notices can't be looked at. You may not."
+
+
+@pytest.mark.parametrize(("language", "subjects"), [
+    ("en", ["Mails to single people could not be sent", "Something could not be heard"]),
+    ("de", ["Mails an Einzelne gingen nicht hinaus", "Etwas wurde nicht gehört"]),
+])  # fmt: skip
+def test_editors_are_told_of_each_queue_by_a_mail_of_its_own(house: House, language: str, subjects: list[str]) -> None:
+    house.site = replace(EDITED, languages=(language,), editors=("ed@example.org",))
+    queues: Any = {"notices": Dead(1), "events": Dead(1)}
+    box = Box(house)
+    for _ in range(2):
+        assert asyncio.run(alarms(house, "", **queues).tell(lambda: house.transport, now_of(house))) == []
+    assert [message["Subject"] for message in box.messages()] == subjects
+    assert len({message["Message-ID"] for message in box.messages()}) == 2, "or one of both is taken for a repeat"
+    assert "sendbrief redrive --queue events" in box.messages()[1].as_string()
+
+
 def in_doubt(house: House) -> None:
     """A sender dies with a wave of two in the air."""
     held = house.dispatcher.chunks.ledger(ID, 0)
@@ -191,6 +248,23 @@ def test_doubt_is_an_alarm_after_an_hour_and_none_once_it_is_settled_or_decided(
     ledger = held.ledger.decide(0, resend=False, why="asked").heard(1, News.DELIVERED)
     house.dispatcher.chunks.write_ledger(held, ledger)
     assert opened(house) == []
+
+
+def test_what_a_look_has_found_is_not_read_again_until_the_edition_changes(house: House) -> None:
+    in_doubt(house)
+    work(house)
+    house.passed = 7200.0
+    braking_of(house).look(now_of(house))
+    chunks = house.dispatcher.chunks
+    known = [held.item for _, held in chunks.ledgers(ID)]
+    for item in known:
+        house.table.delete(item)
+    (alarm,) = opened(house)
+    assert alarm.words.startswith("2 recipients"), "of ledgers that are gone: nothing was read"
+    assert braking_of(house).look(now_of(house)) == []
+    assert opened(house) == [alarm]
+    house.dispatcher.editions.change(house.edition())
+    assert opened(house) == [], "read again after a change"
 
 
 def test_doubts_of_last_month_are_history(house: House) -> None:

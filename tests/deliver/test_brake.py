@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.content.sending import Brake
-from chalicelib.deliver.brake import Figures, came_back, doubt_since, gone, of_ledger, of_wave, percent, trip
+from chalicelib.deliver.brake import Figures, came_back, doubt_of, gone, of_ledger, of_wave, percent, trip
 from chalicelib.deliver.ledger import Detail, Ledger, News, new_ledger
 from chalicelib.transports import Fate, Outcome
 
@@ -91,11 +91,12 @@ def test_what_a_person_let_pass_is_taken_off_and_never_below_nothing() -> None:
 
 def test_doubt_is_as_old_as_its_oldest_that_nobody_decided_on() -> None:
     ledger = new_ledger({}, 4).begin([0, 1], {}, 0).claim("next", 10, 5000).begin([2], {}, 0).claim("third", 20, 7000)
-    assert (ledger.marks, doubt_since(ledger)) == ("???p", 5000)
+    assert (ledger.marks, doubt_of([ledger])) == ("???p", (3, 5000))
+    assert doubt_of([new_ledger({}, 2), ledger, ledger]) == (6, 5000)
     for position in (0, 1):
         ledger = ledger.decide(position, resend=False, why="told them")
-    assert doubt_since(ledger) == 7000
-    assert doubt_since(new_ledger({}, 2)) is None
+    assert doubt_of([ledger]) == (1, 7000)
+    assert doubt_of([new_ledger({}, 2)]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,28 @@ def test_a_process_looks_once_a_minute_and_no_more(house: House) -> None:
     assert [moment - looks[0] for moment in looks] == [0, 60, 120]
 
 
+def test_of_many_processes_one_looks(house: House) -> None:
+    looks = list[float]()
+    braking = braking_of(house)
+    look = braking.look
+    braking.look = lambda now: looks.append(house.passed) or look(now)  # type: ignore[method-assign,func-returns-value]
+    functions = [watching_of(house, braking) for _ in range(3)]
+    for seconds in range(0, 180, 5):
+        house.passed = float(seconds)
+        assert [watch.saw(house.edition(), [], []) for watch in functions] == [""] * 3
+    assert looks == [0, 60, 120]
+
+
+@pytest.mark.parametrize(("chunks", "seconds"), [(2, 60), (2000, 60), (20_000, 600)])
+def test_the_many_ledgers_of_a_large_edition_are_read_less_often(house: House, chunks: int, seconds: int) -> None:
+    braking, edition = braking_of(house), replace(house.edition(), chunks=chunks)
+    assert braking.is_due(edition, now_of(house)), "nobody ever looked"
+    braking.look(now_of(house))
+    for passed, due in ((0, False), (seconds - 1, False), (seconds, True)):
+        house.passed = float(passed)
+        assert braking.is_due(edition, now_of(house)) is due, passed
+
+
 def test_a_store_that_fails_costs_no_outcome(house: House) -> None:
     class Down(Suppressions):
         def add(self, *_: object, **__: object) -> bool:

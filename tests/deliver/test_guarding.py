@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.scaling import READS_A_TICK
 from chalicelib.content.sending import Pace
 from chalicelib.deliver.alarms import Alarms
 from chalicelib.deliver.guarding import Guard, word_of
@@ -15,6 +17,7 @@ from chalicelib.deliver.ledger import News
 from chalicelib.deliver.pacing import Pacing
 from chalicelib.deliver.ticking import Ticker, TickReport
 from chalicelib.errors import StoreUnavailableError, TransportUnavailableError
+from chalicelib.store import Page
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.transports.quota import Quota
 from tests.deliver.house import ID, House
@@ -33,7 +36,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def guard_of(house: House) -> Guard:
     parts = house.site, house.table, house.dispatcher.editions, house.dispatcher.chunks
-    return Guard(braking_of(house), Alarms(*parts, house.queue))
+    return Guard(braking_of(house), Alarms(*parts, lambda: {"chunks": house.queue}))
 
 
 def tick(house: House, guard: Guard) -> TickReport:
@@ -86,3 +89,25 @@ def test_the_provider_s_word_is_what_it_last_said(house: House) -> None:
     word = word_of(Pacing(table, "ses", Pace(), source), lambda: 1_790_000_000.0 + next(seconds))
     assert [word() for _ in range(4)] == ["", "SES has paused this account.", "SES has paused this account.", ""]
     assert word_of(Pacing(table, "maildir", Pace()), lambda: 0.0)() == ""
+
+
+def test_a_tick_reads_the_ledgers_twice_whatever_it_does_with_them(house: House) -> None:
+    """What a large edition costs follows from this: bench/scaling.py has the same number."""
+    reads = list[str]()
+
+    class Counting(SqliteTable):
+        def query(self, pk: str, **how: Any) -> Page:
+            reads.extend([pk] if how.get("prefix") == "LEDGER#" else [])
+            return super().query(pk, **how)
+
+    held = house.dispatcher.chunks.ledger(ID, 0)
+    ledger = held.ledger.claim("gone", 1, now_of(house).timestamp()).begin([0, 1], {}, 1)
+    house.dispatcher.chunks.write_ledger(held, ledger.claim("next", 2, now_of(house).timestamp()).release())
+    house.passed = 7200.0
+    house.table = Counting(house.database, house.wall)
+    house.dispatcher = house.make_dispatcher()
+    assert "are in doubt since" in str(guard_of(house).alarms.open(now_of(house))), "the alarms have something to tell"
+    reads.clear()
+    tick(house, guard_of(house))
+    assert reads == [f"EDITION#{ID}"] * READS_A_TICK
+    assert house.transport.handed == ["ed@example.org"]

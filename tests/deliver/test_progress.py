@@ -50,6 +50,20 @@ def test_where_nothing_is_known_of_now_no_speed_is_made_up() -> None:
     assert shown(within, 599, 120) == "120 of 40,000, 12 a minute, about 3 days left"
 
 
+def test_those_whose_time_is_later_have_no_speed() -> None:
+    made = course((0, 0), (60, 39_999))
+    for deferred, words in ((1, "39,999 of 40,000, 1 comes later"), (1200, "38,800 of 40,000, 1,200 come later")):
+        books = Books(planned=40_000, sent=40_000 - deferred, deferred=deferred)
+        assert str(progress_of(SENDING, books, made, after(90))) == words
+        still = (
+            Books(planned=40_000, sent=39_000, pending=1000 - deferred, deferred=deferred) if deferred == 1 else books
+        )
+        quiet = replace(SENDING, waits="quiet hours until 07:00")
+        assert str(progress_of(quiet, still, made, after(90))).endswith(" of 40,000, quiet hours until 07:00")
+    books = Books(planned=40_000, sent=39_990, pending=9, deferred=1)
+    assert "a second, about" in str(progress_of(SENDING, books, made, after(90)))
+
+
 def test_only_the_last_ten_minutes_count_and_what_lies_before_a_pause_does_not() -> None:
     made = course((0, 0), (300, 30_000), (700, 30_400), (1000, 30_700))
     assert made.points[0] == (int(after(700).timestamp()), 30_400)

@@ -42,6 +42,38 @@ def test_a_server_that_hangs_up_is_named_and_asked_again(cut: str) -> None:
         inbox.close()
 
 
+def test_a_large_mailbox_is_looked_through_in_parts_and_nothing_of_it_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred thousand UIDs in one line are more than imaplib reads, and then nothing was ever heard again."""
+    monkeypatch.setattr("chalicelib.deliver.hearing.imap.WINDOW", 10)
+    with ImapServer(*(b"%d" % number for number in range(35))) as server:
+        server.seen = {1, 12}
+        inbox = open_inbox(f"{server.url}?move=Heard")
+        heard = []
+        for name, raw in inbox.mails():
+            inbox.done(name)
+            heard.append(raw)
+        inbox.close()
+        asked = [command for command in server.commands if command.startswith("UID SEARCH")]
+    assert heard == [b"%d" % number for number in range(35) if number not in {0, 11}]
+    assert asked == [f"UID SEARCH {span} UNSEEN UNDELETED" for span in ("1:10", "11:20", "21:30", "31:35")]
+
+
+@pytest.mark.parametrize("count", [b"many", b"-", b"1 2"])
+def test_a_server_that_cannot_count_is_named(count: bytes) -> None:
+    with ImapServer(b"one") as server:
+        server.exists = count
+        with pytest.raises(InboxError, match="can't be read"):
+            list(open_inbox(server.url).mails())
+
+
+def test_an_empty_mailbox_is_not_searched() -> None:
+    with ImapServer() as server:
+        inbox = open_inbox(server.url)
+        assert list(inbox.mails()) == []
+        inbox.close()
+        assert not [command for command in server.commands if command.startswith("UID")]
+
+
 def test_what_a_server_repeats_of_the_password_is_not_shown() -> None:
     with ImapServer() as server:
         port = imap_place(server.url).port

@@ -193,7 +193,24 @@ def test_notices_have_a_queue_of_their_own(package: Package) -> None:
     assert source["Properties"]["Queue"] == {"Fn::Sub": "${NoticeQueueResource.Arn}"}
     queue = resources["NoticeQueueResource"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * resources["Notices"]["Properties"]["Timeout"]
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["NoticeDeadLetterResource", "Arn"]}
+
+
+def test_the_tick_may_look_at_the_dead_letters_of_every_queue_and_each_queue_has_its_own(package: Package) -> None:
+    """What is taken from a dead-letter queue goes back to one queue: shared, events would end as chunks."""
+    resources = package.template["Resources"]
+    (policy,) = resources["TickRole"]["Properties"]["Policies"]
+    looked = [
+        one["Fn::GetAtt"][0]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for one in statement["Resource"]
+        if "sqs:ReceiveMessage" in statement["Action"]
+    ]
+    queues = [resources[f"{name}QueueResource"]["Properties"] for name in ("Chunk", "Notice", "Event")]
+    assert looked == [queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for queue in queues]
+    assert len(set(looked)) == 3
+    variables = resources["Tick"]["Properties"]["Environment"]["Variables"]
+    assert variables["SENDBRIEF_EVENT_QUEUE_URL"] == {"Ref": "EventQueueResource"}
 
 
 def test_events_have_a_queue_of_their_own_and_their_function_can_only_record(package: Package) -> None:
@@ -204,7 +221,7 @@ def test_events_have_a_queue_of_their_own_and_their_function_can_only_record(pac
     assert source["Properties"]["Queue"] == {"Fn::Sub": "${EventQueueResource.Arn}"}
     queue = resources["EventQueueResource"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * resources["Events"]["Properties"]["Timeout"] + 20, "as AWS advises"
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChunkDeadLetterResource", "Arn"]}
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["EventDeadLetterResource", "Arn"]}
     (policy,) = resources["EventsRole"]["Properties"]["Policies"]
     actions = {action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]}
     assert not any(action.startswith(("ses:", "s3:", "sqs:Send", "dynamodb:Scan")) for action in actions)

@@ -6,22 +6,29 @@ from dataclasses import dataclass
 GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 """Enhanced codes (RFC 3463; 5.1.10 RFC 7505) of an address that takes no mail any more. All others, of full mailboxes,
 of content, policy, routing and size, say nothing of the next mail."""
-SAYS_NOTHING = frozenset({"5.0.0", "5.1.0", "5.5.0"})
-"""What servers give that have no code for why: their words decide."""
-_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\d|\.\d)")
-_BASIC = re.compile(r"(?<![\d.])([245][0-5]\d)(?![\d.])[ -]")
+SAYS_NOTHING = frozenset({"5.0.0", "5.1.0", "5.2.0", "5.3.0", "5.4.1", "5.5.0"})
+"""What servers give that have no code for why: their words decide. 5.4.1 is Exchange Online's for unknown users too."""
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(0{0,2}[0-7])\.(\d{1,3})(?!\d|\.\d)")
+"""Subjects end at 7 (RFC 3463): ``Exim 4.94.2`` is no code."""
+_BASIC = re.compile(r"(?<![\d.])([45][0-5]\d)(?![\d.])[ -]")
+"""Replies that refuse: what a server said before, such as 220, is none of them."""
 _UNKNOWN = re.compile(
     r"user unknown|unknown user|no such user|no mailbox here|mailbox not found|user not found|does not exist|"
     r"doesn't exist|no such recipient|recipient unknown|unknown recipient|unrouteable address|unknown local[- ]part|"
     r"no such address|address unknown|invalid mailbox|mailbox unavailable|no longer available|"
-    r"does not accept mail|unbekannter empf|existiert nicht",
+    r"does not accept mail|doesn't have an? .{1,40} account|recipient address rejected: access denied|"
+    r"unbekannter empf|existiert nicht",
     re.IGNORECASE,
 )
 _PASSES = re.compile(
-    r"quota|mailbox (?:is )?full|over ?limit|\brate\b|too many|spam|reputation|blacklist|blocklist|greylist|temporar|"
-    r"policy",
+    r"quota|mailbox (?:is )?full|over ?limit|\brate\b|too many|spam|reputation|black ?list|block ?list|blocked|"
+    r"greylist|temporar|policy|storage|exceed|insufficient|try again|\bsender (?:address|domain|verif|rejected|is|not)|"
+    r"of sender|\b(?:dmarc|spf|dkim|rbl|dnsbl|helo|ehlo|ptr)\b|authenticat",
     re.IGNORECASE,
 )
+"""Full mailboxes, what is wrong with the sender or the content, and what may go next time."""
+_PASSING = re.compile(r"4\.|5\.(?:2\.[2-4]|3\.[124]|6\.|7\.)")
+"""Codes of the same: full, too large, content, policy."""
 MOST_WORDS = 4000
 """Characters of a server's words that are looked at."""
 
@@ -50,6 +57,12 @@ def judge(status: str, words: str, *, sure: bool = False) -> Judgement:
     failed = (code or plain)[:1] == "5" or (sure and not (code or plain))
     says_so = code in GONE or (code in ("", *SAYS_NOTHING) and failed and _UNKNOWN.search(words) is not None)
     return Judgement(code or plain, says_so and not _PASSES.search(words), failed)
+
+
+def passes(status: str, words: str) -> bool:
+    """Whether what a server said speaks of something else than the mailbox, whatever somebody else made of it."""
+    code = _code(status) or _code(words)
+    return _PASSING.match(code) is not None or _PASSES.search(words[:MOST_WORDS]) is not None
 
 
 def _code(text: str) -> str:

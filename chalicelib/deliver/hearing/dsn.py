@@ -108,7 +108,7 @@ def _from_text(mail: Part) -> Bounce | None:
     addresses = tuple(_NAMED.findall(words)[:MAX_RECIPIENTS])
     listed = mail.header("x-failed-recipients").split(",")[:MAX_RECIPIENTS]
     addresses += tuple(one.strip()[:320] for one in listed if one.strip())
-    if _DELAYED.search(mail.header("subject")[:300]):
+    if _DELAYED.search(mail.subject):
         return Bounce(False, words=_short(words), addresses=addresses)
     judgement = judge("", words, sure=known)
     if not known and not judgement.failed:
@@ -117,7 +117,7 @@ def _from_text(mail: Part) -> Bounce | None:
 
 
 def _looks_returned(mail: Part) -> bool:
-    sender, subject = mail.header("from")[:400], mail.header("subject")[:300]
+    sender, subject = mail.header("from")[:400], mail.subject
     nobody = mail.header("return-path").strip() in ("<>", "") or "mailer-daemon" in mail.header("return-path").lower()
     return bool(nobody and _DAEMON.search(sender) and _FAILED.search(subject) and not says_away(mail))
 

@@ -1,6 +1,6 @@
 """Recording what was heard: in the ledger first, then of the person. Any order, any repeats, the same in the end."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from chalicelib.audience.dossier import is_stored
 from chalicelib.audience.people import current_id
 from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.compose.editions import Edition, EditionStore
-from chalicelib.deliver.books import add_up
+from chalicelib.deliver.books import corrected
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger
 from chalicelib.deliver.hearing.values import GOOD, KEPT, Heard, heard_prefix
 from chalicelib.deliver.ledger import BOUNCED, COMPLAINED, DELIVERED, Ledger, News, ledger_to_data
@@ -93,7 +93,7 @@ class Hearing:
         if not held.ledger.done:
             self._chunks.write_ledger(held, new)
             return
-        totals = {"totals": _corrected(edition.totals, held.ledger, new)} if edition.totals else {}
+        totals = {"totals": corrected(edition.totals, held.ledger, new)} if edition.totals else {}
         self._editions.change(edition, [Replace(held.item, ledger_to_data(new))], **totals)
 
     def _count(self, edition: str, old: Ledger, new: Ledger, now: datetime) -> int:
@@ -112,13 +112,13 @@ class Hearing:
         whose = {heard.position: frozen[heard.position].sid for heard in wanted}
         held = self._chunks.ledger(wanted[0].edition, wanted[0].chunk).ledger
         came = [heard for heard in wanted if heard.kind is News.DELIVERED and held.marks[heard.position] == DELIVERED]
-        self._delivered({whose[heard.position]: heard.at for heard in came})
+        self._delivered((whose[heard.position], heard.at) for heard in came)
         bad = [heard for heard in wanted if heard.kind not in GOOD]
         return Recorded(suppressed=sum(self._of_person(heard, whose[heard.position], now) for heard in bad))
 
     def _of_people(self, heards: Sequence[Heard], now: datetime) -> Recorded:
         """News of notices, which stand in no ledger."""
-        self._delivered({heard.sid: heard.at for heard in heards if heard.sid and heard.kind is News.DELIVERED})
+        self._delivered((heard.sid, heard.at) for heard in heards if heard.sid and heard.kind is News.DELIVERED)
         bad = [heard for heard in heards if heard.sid and heard.kind not in GOOD]
         foreign = sum(not heard.sid for heard in heards)
         return Recorded(0, len(heards) - foreign, foreign, sum(self._of_person(one, one.sid, now) for one in bad))
@@ -132,7 +132,7 @@ class Hearing:
         if self._table.get(key):
             return False
         stopped, stored = False, is_stored(self._table, sid)
-        if heard.kind is News.COMPLAINED:
+        if heard.unwanted or heard.kind is News.COMPLAINED:
             # Who has moved since does not want it at the new address either.
             ids = sorted({sid, current_id(self._table, sid)})
             stopped = sum(self._stop(one, Reason.COMPLAINT, heard, now) for one in ids) > 0
@@ -165,8 +165,9 @@ class Hearing:
     def _stop(self, sid: str, reason: Reason, heard: Heard, now: datetime) -> bool:
         return self._suppressions.add(sid, reason, now, note=heard.reason, by=heard.source)
 
-    def _delivered(self, people: Mapping[str, datetime]) -> None:
+    def _delivered(self, came: Iterable[tuple[str, datetime]]) -> None:
         """What came back before is over for whoever a mail has reached; most people have nothing on record."""
+        people = dict(sorted(came))  # of several mails to one person the latest
         found = self._table.get_many([bounces_key(sid) for sid in people])
         for key, item in found.items():
             moments = moments_of(item)
@@ -187,12 +188,6 @@ def _told(ledger: Ledger, heards: Iterable[Heard]) -> Ledger:
     for heard in heards:
         ledger = ledger.heard(heard.position, heard.kind, heard.reason)
     return ledger
-
-
-def _corrected(totals: Mapping[str, int], old: Ledger, new: Ledger) -> dict[str, int]:
-    """Closed books with the difference that one chunk makes."""
-    before, after = (add_up(None, [ledger]).as_dict() for ledger in (old, new))
-    return {name: totals.get(name, 0) + after[name] - before[name] for name in {**before, **totals}}
 
 
 def _kept(heard: Heard) -> dict[str, str]:

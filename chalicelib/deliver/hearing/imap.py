@@ -14,9 +14,10 @@ from chalicelib.deliver.hearing.inboxes import READ_BYTES, ImapPlace
 from chalicelib.errors import InboxError
 
 TIMEOUT_SECONDS = 30
-MOST = 500
-"""Mails read in one round: the next round goes on."""
-_TROUBLE = (imaplib.IMAP4.error, OSError, UnicodeError)
+WINDOW = 10_000
+"""Mails looked through at once: imaplib takes no longer lines than a megabyte, which 100,000 UIDs may have."""
+_TROUBLE = (imaplib.IMAP4.error, OSError, ValueError, TypeError)
+"""The last two: a server that counts in no numbers, or not at all."""
 
 
 class ImapInbox:
@@ -28,11 +29,8 @@ class ImapInbox:
 
     def mails(self) -> Iterator[tuple[str, bytes]]:
         """See Inbox. Names are UIDs, which live as long as the connection does."""
-        with self._asking() as server:
-            found = _answer(server.uid("SEARCH", "UNSEEN", "UNDELETED"))
-            uids = [uid.decode("ascii") for line in found if line for uid in line.split()]
-        for uid in uids[:MOST]:
-            if uid.isdigit() and (content := self._fetch(uid)) is not None:
+        for uid in self._unseen():
+            if (content := self._fetch(uid)) is not None:
                 yield uid, content
 
     def done(self, name: str) -> None:
@@ -48,6 +46,17 @@ class ImapInbox:
             with suppress(*_TROUBLE):
                 self._connection.logout()
             self._connection = None
+
+    def _unseen(self) -> list[str]:
+        """All UIDs at once: to move mails, as ``done`` may, counts those that follow anew."""
+        found: list[Any] = []
+        with self._asking() as server:
+            count = int(_answer(server.select(_quoted(self._place.folder)))[0])
+            for first in range(1, count + 1, WINDOW):
+                last = min(first + WINDOW - 1, count)
+                found += _answer(server.uid("SEARCH", f"{first}:{last}", "UNSEEN", "UNDELETED"))
+        uids = [uid.decode("ascii") for line in found if line for uid in line.split()]
+        return [uid for uid in uids if uid.isdigit()]
 
     def _fetch(self, uid: str) -> bytes | None:
         """A mail without marking it; None where another program took it away."""

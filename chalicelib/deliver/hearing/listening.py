@@ -1,18 +1,20 @@
 """Hearing what came: mails one by one or out of an inbox, events out of a queue. Each has a fate of its own."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.audience.suppression import Suppressions
 from chalicelib.compose.editions import EditionStore
 from chalicelib.deliver.hearing.hearing import Hearing, Recorded
-from chalicelib.deliver.hearing.inboxes import Inbox
+from chalicelib.deliver.hearing.inboxes import Inbox, open_inbox
 from chalicelib.deliver.hearing.mails import Read, Verdict, read_mail
 from chalicelib.deliver.hearing.references import Resolve, resolver
 from chalicelib.deliver.hearing.ses_events import read_ses_event
 from chalicelib.deliver.hearing.values import Heard, Signer
-from chalicelib.errors import SendbriefError, StoreUnavailableError
+from chalicelib.errors import InboxError, SendbriefError, StoreError, StoreUnavailableError
 from chalicelib.logs import logger
 from chalicelib.store import Blobs, Queue, QueueMessage, Table
 
@@ -20,12 +22,20 @@ LOG = logger(__name__)
 BATCH = 10
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5, 900
 VISIBILITY_SECONDS = 120
+ROUND_SECONDS = 30.0
+"""So long a tick, or one look of `run` and `serve`, listens to one place: the rest waits for the next."""
 Stop = Callable[[], bool]
 
 
 def never() -> bool:
     """Nobody asks to stop."""
     return False
+
+
+def within(seconds: float, stop: Stop = never) -> Stop:
+    """Told to stop, or that many seconds have passed from now."""
+    until = time.monotonic() + seconds
+    return lambda: stop() or time.monotonic() >= until
 
 
 def again(queue: Queue, message: QueueMessage, error: SendbriefError) -> None:
@@ -70,38 +80,60 @@ class Listener:
         self._mail(raw, now, tally, recipient, resolve or self._resolver())
         return tally
 
+    def mailbox(self, url: str, now: datetime, *, stop: Stop = never) -> Tally:
+        """Hear all mails that nobody has read of the inbox that a setting names. Trouble is in the tally."""
+        try:
+            with closing(open_inbox(url)) as inbox:
+                return self.inbox(inbox, now, stop=stop)
+        except SendbriefError as error:
+            return Tally(troubles=[str(error)])
+
     def inbox(self, inbox: Inbox, now: datetime, *, stop: Stop = never) -> Tally:
         """Hear all mails of an inbox that nobody has read. One that can't be recorded stays unread, for the next round.
 
-        Raises InboxError, StoreUnavailableError; what was heard until then is done with.
+        Trouble is in the tally. Raises StoreUnavailableError; what was heard until then is done with.
         """
         tally, resolve = Tally(), self._resolver()
-        for name, raw in inbox.mails():
-            if stop():
-                break
-            try:
-                self._mail(raw, now, tally, "", resolve)
-            except StoreUnavailableError:
-                raise
-            except SendbriefError as error:
-                tally.troubles.append(str(error))
-                continue
-            inbox.done(name)
+        try:
+            for name, raw in inbox.mails():
+                if stop():
+                    break
+                if self._heard(raw, now, tally, resolve):
+                    inbox.done(name)
+        except InboxError as error:
+            tally.troubles.append(str(error))
         return tally
 
+    def _heard(self, raw: bytes, now: datetime, tally: Tally, resolve: Resolve) -> bool:
+        """Whether a mail is done with."""
+        try:
+            self._mail(raw, now, tally, "", resolve)
+        except StoreUnavailableError:
+            raise
+        except SendbriefError as error:
+            tally.troubles.append(str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 (a fault over one mail must not stop those behind it for ever)
+            tally.troubles.append(f"Fault over a mail that came back: {type(error).__name__}. It stays unread.")
+            return False
+        return True
+
     def queue(self, queue: Queue, clock: Callable[[], datetime], *, stop: Stop = never) -> Tally:
-        """Hear all events that wait. What can't be heard comes again later, and at last lies with the dead letters."""
+        """Hear all events that wait. What can't be heard comes again later, and at last lies with the dead letters.
+
+        Trouble is in the tally; what was taken and not recorded comes again by itself.
+        """
         tally = Tally()
-        while not stop():
-            messages = queue.receive(BATCH, visibility=VISIBILITY_SECONDS)
-            if not messages:
-                break
-            failed = self.events(messages, clock(), tally)
-            for message in messages:
-                if message.receipt in failed:
-                    again(queue, message, failed[message.receipt])
-                else:
-                    queue.delete(message)
+        try:
+            while not stop() and (messages := queue.receive(BATCH, visibility=VISIBILITY_SECONDS)):
+                failed = self.events(messages, clock(), tally)
+                for message in messages:
+                    if message.receipt in failed:
+                        again(queue, message, failed[message.receipt])
+                    else:
+                        queue.delete(message)
+        except SendbriefError as error:
+            tally.troubles.append(str(error))
         return tally
 
     def events(self, messages: Sequence[QueueMessage], now: datetime, tally: Tally) -> dict[str, SendbriefError]:
@@ -110,17 +142,19 @@ class Listener:
         for message in messages:
             try:
                 heard = read_ses_event(message.body, self._signer, now)
-            except SendbriefError as error:
-                failed[message.receipt] = error
+            except Exception as error:  # noqa: BLE001 (a fault over one event must not stop the others)
+                failed[message.receipt] = _told(error)
                 continue
             tally.took(Verdict.HEARD if heard else Verdict.NOTHING)
             if heard:
                 heards[message.receipt] = heard
         try:
             tally.recorded += self._hearing.record(heards.values(), now)
-        except SendbriefError:
+        except StoreUnavailableError as error:
+            failed |= dict.fromkeys(heards, error)
+        except Exception:  # noqa: BLE001 (as above)
             failed |= self._each(heards, now, tally)
-        tally.troubles += [str(error) for error in failed.values()]
+        tally.troubles += dict.fromkeys(str(error) for error in failed.values())
         return failed
 
     def _each(self, heards: dict[str, Heard], now: datetime, tally: Tally) -> dict[str, SendbriefError]:
@@ -129,8 +163,8 @@ class Listener:
         for receipt, heard in heards.items():
             try:
                 tally.recorded += self._hearing.record([heard], now)
-            except SendbriefError as error:
-                failed[receipt] = error
+            except Exception as error:  # noqa: BLE001 (as above)
+                failed[receipt] = _told(error)
         return failed
 
     def _mail(self, raw: bytes, now: datetime, tally: Tally, recipient: str, resolve: Resolve) -> None:
@@ -147,3 +181,10 @@ class Listener:
         for name in self._newsletters():
             for edition in self._editions.of(name):
                 yield edition.id
+
+
+def _told(error: Exception) -> SendbriefError:
+    """A fault is told by its name alone: its words may name somebody."""
+    if isinstance(error, SendbriefError):
+        return error
+    return StoreError(f"Fault over an event: {type(error).__name__}.", "It goes to the dead letters; report it.")

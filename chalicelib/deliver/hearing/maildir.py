@@ -21,16 +21,20 @@ class MaildirInbox:
         self._directory = directory
 
     def mails(self) -> Iterator[tuple[str, bytes]]:
-        """See Inbox. The oldest first, as far as names tell."""
+        """See Inbox. The oldest first, as far as names tell; one that can't be read is named after all others."""
+        trouble: OSError | None = None
         for name in self._unseen():
             try:
                 content = self._read(name)
             except FileNotFoundError:
                 continue  # another program was first
             except OSError as error:
-                raise self._trouble(error) from None
+                trouble = error
+                continue
             if content is not None:
                 yield name, content
+        if trouble:
+            raise self._trouble(trouble)
 
     def done(self, name: str) -> None:
         """See Inbox."""
@@ -54,7 +58,8 @@ class MaildirInbox:
         found: list[str] = []
         for folder in ("new", "cur"):
             try:
-                names = [path.name for path in (self._directory / folder).iterdir()]
+                with os.scandir(self._directory / folder) as entries:  # in cur/ lies all that ever came
+                    names = [entry.name for entry in entries]
             except OSError as error:
                 raise self._trouble(error) from None
             found += [f"{folder}/{name}" for name in names if not name.startswith(".") and not _seen(name)]
@@ -69,7 +74,7 @@ class MaildirInbox:
 
     def _trouble(self, error: OSError) -> InboxError:
         return InboxError(
-            f"The Maildir of bounces {self._directory} can't be read: {error.strerror}.",
+            f"The Maildir of bounces can't be read: {error.filename or self._directory}: {error.strerror}.",
             "Make it readable and writable for this user, or name another one in SENDBRIEF_BOUNCES.",
         )
 

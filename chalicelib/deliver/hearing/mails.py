@@ -82,8 +82,12 @@ def _bounced(bounce: Bounce, reference: Reference, mail: Part, now: datetime) ->
 
 
 def _heard(kind: News, source: str, about: Reference, words: str, at: datetime, *, gone: bool = False) -> Heard:
-    """Of the same mail one bounce of each kind counts, however many notifications come of it."""
-    same = f"{source}:{kind}:{gone}:{about.edition}:{about.chunk}:{about.position}:{about.sid}"
+    """Of the same mail one bounce of each kind counts, however many notifications come of it.
+
+    An envelope's address tells of a notice only whom it was for: those of one day count as one.
+    """
+    day = f"{at:%Y-%m-%d}" if about.sid else ""
+    same = f"{source}:{kind}:{gone}:{about.edition}:{about.chunk}:{about.position}:{about.sid}{day}"
     return Heard(
         kind=kind,
         at=at,

@@ -14,6 +14,8 @@ MAX_MAIL = 1_048_576
 """Bytes that are looked at."""
 MAX_HEADERS, MAX_HEADER, MAX_FOLDS = 200, 4000, 100
 MAX_PARTS, MAX_DEPTH = 30, 5
+MAX_SUBJECT = 300
+_ENCODED = re.compile(r"=\?[!->@-~]{1,60}\?([bq])\?([!->@-~]{0,200})\?=(?:[ \t]{1,9}(?==\?))?", re.IGNORECASE)
 _TYPE = re.compile(r"\s{0,9}([a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,80})", re.IGNORECASE)
 _NAME = re.compile(r"([!-9;-~]{1,80})[ \t]{0,9}:")
 
@@ -33,6 +35,11 @@ class Part:
     def header(self, name: str) -> str:
         """The first header of a (lower-case) name, '' for none."""
         return next((value for found, value in self.headers if found == name), "")
+
+    @property
+    def subject(self) -> str:
+        """What its beginning reads as, encoded words (RFC 2047) too."""
+        return _ENCODED.sub(_word, self.header("subject")[:MAX_SUBJECT])
 
     def all(self, name: str) -> Iterator[str]:
         """All headers of a (lower-case) name."""
@@ -94,6 +101,12 @@ def _part(raw: bytes, depth: int, usual: str) -> Part:
     if depth < MAX_DEPTH and kind in {"message/rfc822", "message/global"}:
         return Part(headers, kind, "", (_part(content.lstrip(b"\n"), depth + 1, "text/plain"),))
     return Part(headers, kind, _text(content))
+
+
+def _word(found: re.Match[str]) -> str:
+    """One encoded word; in ``q`` an underscore is a blank. All charsets count as UTF-8 or Latin-1."""
+    content = found[2].replace("_", " ") if found[1].lower() == "q" else found[2]
+    return _text(_decoded(content.encode(), {"q": "quoted-printable", "b": "base64"}[found[1].lower()]))
 
 
 def _pieces(body: bytes, boundary: bytes) -> list[bytes]:

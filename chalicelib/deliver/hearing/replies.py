@@ -26,4 +26,4 @@ def is_auto_reply(mail: Part) -> bool:
 
 def says_away(mail: Part) -> bool:
     """Whether its subject says that somebody is away."""
-    return _AWAY.search(mail.header("subject")[:300]) is not None
+    return _AWAY.search(mail.subject) is not None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.deliver.hearing.classify import judge
+from chalicelib.deliver.hearing.classify import judge, passes
 from chalicelib.deliver.hearing.references import Reference, read_reference
 from chalicelib.deliver.hearing.values import GOOD, Heard, Signer, nameless
 from chalicelib.deliver.ledger import MAX_REASON, News
@@ -28,6 +28,10 @@ _TEST_WORDS = "Successfully validated SNS topic"
 _DROPPED = {"Reject": "reject", "Rendering Failure": "failure"}
 """Events of mails that SES took and never sent, with what tells of it."""
 _PLAIN = {"Send": News.SENT, "Delivery": News.DELIVERED, **dict.fromkeys(_DROPPED, News.BOUNCED)}
+_LISTED = "OnAccountSuppressionList"
+"""The subtype of mails that SES took and never sent, because the address had bounced or complained before."""
+_GONE = frozenset({"NoEmail", "Suppressed", _LISTED})
+"""Subtypes by which SES itself writes to an address no more, whatever its server said."""
 _USELESS = frozenset({"DeliveryDelay", "Open", "Click", "Subscription"})
 
 
@@ -99,7 +103,8 @@ def _heard(kind: str, mail: dict[str, Any], about: dict[str, Any], signer: Signe
         position=where.position,
         sid=where.sid,
         reason=said[:MAX_REASON],
-        permanent=kind == "Bounce" and _text(about, "bounceType") == "Permanent",
+        permanent=kind == "Bounce" and _is_gone(about, recipients),
+        unwanted=kind == "Complaint",
         of_mailbox=kind not in _DROPPED,
         excerpt=said,
         source="ses",
@@ -108,9 +113,19 @@ def _heard(kind: str, mail: dict[str, Any], about: dict[str, Any], signer: Signe
 
 def _judged(kind: str, about: Mapping[str, Any]) -> News | None:
     """What a bounce or a complaint comes to; None where it is neither, whatever it is called."""
-    if kind == "Complaint":
-        return None if _text(about, "complaintFeedbackType").lower() in NO_COMPLAINTS else News.COMPLAINED
-    return None if _is_auto_reply(about) else News.BOUNCED
+    if kind == "Bounce":
+        return None if _is_auto_reply(about) else News.BOUNCED
+    if _text(about, "complaintFeedbackType").lower() in NO_COMPLAINTS:
+        return None
+    return News.BOUNCED if _text(about, "complaintSubType") == _LISTED else News.COMPLAINED
+
+
+def _is_gone(bounce: Mapping[str, Any], recipients: list[dict[str, Any]]) -> bool:
+    """Whether the mailbox is. SES calls every refusal permanent, also one of content or policy (5.7.1)."""
+    if _text(bounce, "bounceType") != "Permanent":
+        return False
+    said = [(_text(one, "status"), _text(one, "diagnosticCode")) for one in recipients]
+    return _text(bounce, "bounceSubType") in _GONE or not any(passes(status, words) for status, words in said)
 
 
 def _is_auto_reply(bounce: Mapping[str, Any]) -> bool:

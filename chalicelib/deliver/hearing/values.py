@@ -38,8 +38,8 @@ class Heard:
 
     ``at`` is aware, UTC: when it happened, as the teller says. ``reason`` and ``excerpt`` name nobody. ``raw_id`` is
     the same whenever the same event is told again. ``permanent`` says of a bounce that the mailbox is gone, not only
-    this mail; ``of_mailbox`` is False where the provider dropped a mail that never came near it. ``source`` is who
-    told: ``ses``, ``dsn``, ``arf``.
+    this mail; ``unwanted`` of any mail that the reader complained, perhaps of an earlier one; ``of_mailbox`` is False
+    where the provider dropped a mail that never came near it. ``source`` is who told: ``ses``, ``dsn``, ``arf``.
     """
 
     kind: News
@@ -51,6 +51,7 @@ class Heard:
     sid: str = ""
     reason: str = ""
     permanent: bool = False
+    unwanted: bool = False
     of_mailbox: bool = True
     excerpt: str = ""
     source: str = ""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.audience.bounces import MOST, since_delivery, too_many, with_bounce
-from chalicelib.deliver.hearing.classify import Judgement, judge
+from chalicelib.deliver.hearing.classify import Judgement, judge, passes
 
 DAY = 86_400
 
@@ -31,9 +31,38 @@ DAY = 86_400
     ("2.0.0", "250 ok", Judgement("2.0.0", False, False)),
     ("5.2.1", "550 5.2.1 receiving mail at a rate", Judgement("5.2.1", False, True)),
     ("", "", Judgement("", False, False)),
+    ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", Judgement("5.4.1", True, True)),
+    ("5.4.1", "550 5.4.1 no answer from host", Judgement("5.4.1", False, True)),
+    ("5.3.0", "553 no such user here", Judgement("5.3.0", True, True)),
+    ("5.2.0", "554 delivery error: This user doesn't have an example account", Judgement("5.2.0", True, True)),
+    ("5.7.1", "554 5.7.1 Recipient address rejected: Access denied", Judgement("5.7.1", False, True)),
+    ("", "Exim 4.94.2 says: 550 no such user", Judgement("550", True, True)),
+    ("", "220 mail.example.net ESMTP, then 550 no such user", Judgement("550", True, True)),
+    ("", "554 5.7.606 Access denied, banned sending IP", Judgement("5.7.606", False, True)),
 ])  # fmt: skip
 def test_caution_where_status_and_words_disagree(status: str, words: str, wanted: Judgement) -> None:
     assert judge(status, words) == wanted
+
+
+@pytest.mark.parametrize("words", [
+    "550 mailbox unavailable: the user has exceeded the storage limit", "550 domain of sender does not exist",
+    "550 Sender address rejected: domain does not exist", "550 no such user at helo mail.example.org",
+    "550 mailbox unavailable (DMARC of example.org)", "550 mailbox unavailable, this host is on a block list",
+    "550 mailbox unavailable, try again in an hour", "550 mailbox unavailable: unauthenticated mail is blocked",
+])  # fmt: skip
+def test_what_is_wrong_with_the_sender_or_will_pass_leaves_nobody_gone(words: str) -> None:
+    """Else a fault in our own DNS would stop everybody of a server at once."""
+    assert judge("", words) == Judgement("550", False, True)
+    assert judge("5.1.1", words).gone is False
+
+
+@pytest.mark.parametrize(("status", "words", "wanted"), [
+    ("5.2.2", "", True), ("", "552 5.2.3 too large", True), ("5.7.509", "", True), ("5.6.0", "", True),
+    ("4.2.1", "", True), ("5.3.4", "", True), ("", "550 rejected as spam", True), ("5.1.1", "", False),
+    ("5.2.1", "", False), ("5.4.4", "", False), ("5.0.0", "", False), ("", "", False), ("", "550 go away", False),
+])  # fmt: skip
+def test_a_server_says_whether_it_is_not_about_the_mailbox(status: str, words: str, wanted: bool) -> None:
+    assert passes(status, words) is wanted
 
 
 def test_what_is_surely_a_failure_needs_no_code_but_a_temporary_one_wins() -> None:

@@ -62,6 +62,21 @@ def test_a_mail_that_another_program_takes_meanwhile_is_passed_over(tmp_path: Pa
     assert list(mails) == []
 
 
+def test_a_mail_that_cannot_be_read_is_named_after_all_others(tmp_path: Path) -> None:
+    folder = maildir(tmp_path, "one", "two")
+
+    class Guarded(MaildirInbox):
+        def _read(self, name: str) -> bytes | None:
+            if name == "new/0.host":
+                raise PermissionError(13, "Permission denied", str(folder / name))
+            return super()._read(name)
+
+    mails = Guarded(folder).mails()
+    assert next(mails) == ("new/1.host", b"two")
+    with pytest.raises(InboxError, match=r"0\.host: Permission denied"):
+        next(mails)
+
+
 def test_a_maildir_that_is_none_is_said_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InboxError, match=r"SENDBRIEF_BOUNCES|No such file"):
         list(open_inbox(f"maildir:{tmp_path}/nowhere").mails())

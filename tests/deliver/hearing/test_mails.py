@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.deliver.hearing.mails import Read, Verdict, read_mail
+from chalicelib.deliver.hearing.mime import parse_mail
+from chalicelib.deliver.hearing.references import bounce_sender
 from chalicelib.deliver.ledger import News
 from tests.deliver.hearing.samples import CHUNK, EDITION, FORGED, NAMES, NOW, POSITION, SIGNER, VERP, sample
 
@@ -91,6 +93,41 @@ def test_a_notification_told_twice_is_the_same_event_and_a_harder_one_is_another
     assert again is not None
     assert soft is not None
     assert first.raw_id == again.raw_id != soft.raw_id
+
+
+def test_a_notice_that_bounces_again_another_day_is_news_and_on_the_same_day_none() -> None:
+    """Its envelope names the person alone, so whoever came back once and is lifted could never be stopped again."""
+    back = bounce_sender("bounces@example.org", "ab" * 12, SIGNER.sign("ab" * 12))
+    raw = sample("qmail-no-mailbox", message_id="x@example.net", verp=back)
+    days = [read(raw.replace(b"26 Nov 2026", day)).heard for day in (b"26 Nov 2026", b"25 Nov 2026", b"26 Nov 2026")]
+    assert [one.sid if one else "" for one in days] == ["ab" * 12] * 3
+    first, other, again = (one.raw_id if one else "" for one in days)
+    assert first == again != other
+    raw = sample("qmail-no-mailbox")
+    told = [read(raw.replace(b"26 Nov 2026", day)).heard for day in (b"26 Nov 2026", b"25 Nov 2026")]
+    assert len({one.raw_id if one else "" for one in told}) == 1, "an edition's mail is known by itself"
+
+
+SUBJECTS = {
+    "=?utf-8?Q?Unzustellbar:_Gr=C3=BC=C3=9Fe?=": "Unzustellbar: Grüße",
+    "=?UTF-8?B?VW56dXN0ZWxsYmFyOiBHcsO8w59l?=": "Unzustellbar: Grüße",
+    "=?iso-8859-1?q?Gr=FC=DFe?= =?iso-8859-1?q?_an_alle?= und mehr": "Grüße an alle und mehr",
+    "plain =?x=?= =?utf-8?z?a?= _": "plain =?x=?= =?utf-8?z?a?= _", "": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", SUBJECTS)
+def test_subjects_are_read_as_people_see_them(raw: str) -> None:
+    assert parse_mail(f"Subject: {raw}\n\n".encode()).subject == SUBJECTS[raw]
+
+
+def test_a_bounce_in_plain_words_with_an_encoded_subject_is_heard_and_an_answer_for_somebody_away_is_none() -> None:
+    def told(subject: str) -> Read:
+        head = f"From: Postmaster <postmaster@example.net>\nReturn-Path: <>\nSubject: {subject}\nTo: {VERP}\n\n"
+        return read(f"{head}550 5.1.1 no such user\n".encode())
+
+    assert told("=?utf-8?B?VW56dXN0ZWxsYmFyOiBHcsO8w59l?=").heard
+    assert told("=?utf-8?Q?Automatische_Antwort:_unzustellbar_Gr=C3=BC=C3=9Fe?=") == Read(Verdict.AUTO_REPLY)
 
 
 def test_line_ends_an_mbox_line_and_a_cut_off_end_are_all_the_same() -> None:
@@ -186,6 +223,7 @@ FLOODS = {
     "lines": b"X-Failed-Recipients: a@b.c\n\n" + b"\n" * 900_000,
     "base64": b"Content-Transfer-Encoding: base64\nX-Failed-Recipients: a\n\n" + b"=A" * 400_000,
     "quoted": b"Content-Transfer-Encoding: quoted-printable\nX-Failed-Recipients: a\n\n" + b"=" * 900_000,
+    "encoded": b"From: mailer-daemon\nSubject: " + b"=?a?q?" * 200_000 + b"\n\n550 5.1.1",
     "hi": b"From: mailer-daemon\nSubject: failure notice\n\n" + b"Hi. This is the " * 60_000,
 }
 

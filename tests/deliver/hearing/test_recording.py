@@ -286,6 +286,21 @@ def test_a_mail_that_arrives_ends_the_counting_and_one_that_came_back_after_all_
     assert world.table.get(bounces_key(sid)) is None
 
 
+def test_of_two_deliveries_told_at_once_the_later_one_counts(sent: House) -> None:
+    came = [replace(news(News.DELIVERED, days=day), edition="", chunk=-1, position=-1) for day in (6, 1)]
+    for order in (came, came[::-1]):
+        world = World(sent)
+        world.record(news(News.BOUNCED, days=3))
+        world.record(*(replace(one, sid=world.sid()) for one in order))
+        assert world.moments(world.sid()) == ()
+
+
+def test_who_complained_of_an_earlier_mail_is_stopped_and_this_one_has_failed(sent: House) -> None:
+    world = World(sent)
+    assert world.record(news(News.BOUNCED, unwanted=True)) == Recorded(changed=1, suppressed=1)
+    assert (world.marks[0], world.stopped(world.sid()), world.moments(world.sid())) == ("b", Reason.COMPLAINT, ())
+
+
 def test_a_delivered_edition_ends_the_counting(sent: House) -> None:
     world = World(sent)
     sid = world.sid(1)

@@ -67,8 +67,16 @@ CASES = [
     (event("Bounce", bounce("Undetermined", "Undetermined")), News.BOUNCED, False, True, "Undetermined/Undetermined"),
     (event("Complaint", complaint(complaintFeedbackType="abuse")), News.COMPLAINED, False, True, "abuse"),
     (event("Complaint", complaint()), News.COMPLAINED, False, True, "complaint"),
-    (event("Complaint", complaint(complaintSubType="OnAccountSuppressionList")), News.COMPLAINED, False, True,
+    (event("Complaint", complaint(complaintSubType="OnAccountSuppressionList")), News.BOUNCED, False, True,
      "OnAccountSuppressionList"),
+    (event("Bounce", bounce("Permanent", "General", action="failed", status="5.7.1",
+                            diagnosticCode="smtp; 550 5.7.1 Message rejected as spam")),
+     News.BOUNCED, False, True, "Permanent/General: smtp; 550 5.7.1 Message rejected as spam"),
+    (event("Bounce", bounce("Permanent", "General", diagnosticCode="smtp; 552 5.2.2 mailbox full")),
+     News.BOUNCED, False, True, "Permanent/General: smtp; 552 5.2.2 mailbox full"),
+    (event("Bounce", bounce("Permanent", "Suppressed", action="failed", status="5.1.1",
+                            diagnosticCode="Amazon SES has suppressed sending: blocked")),
+     News.BOUNCED, True, True, "Permanent/Suppressed: Amazon SES has suppressed sending: blocked"),
 ]  # fmt: skip
 USELESS = {
     "delayed": event("DeliveryDelay"), "opened": event("Open"), "clicked": event("Click"),
@@ -110,6 +118,17 @@ def test_each_event_is_understood_raw_enveloped_and_of_the_older_kind(
 @pytest.mark.parametrize("name", USELESS)
 def test_what_says_nothing_of_a_mail_of_ours_is_passed_over(name: str) -> None:
     assert read(USELESS[name]) is None
+
+
+def test_a_complaint_of_old_stops_somebody_though_this_mail_was_never_sent() -> None:
+    """And this edition's books and brake have no complaint of it: SES counts none either."""
+    for subtype, kind in (("OnAccountSuppressionList", News.BOUNCED), ("", News.COMPLAINED)):
+        heard = read(event("Complaint", complaint(complaintSubType=subtype)))
+        assert heard is not None
+        assert (heard.kind, heard.unwanted) == (kind, True)
+    bounced = read(event("Bounce", bounce("Permanent", "NoEmail")))
+    assert bounced is not None
+    assert not bounced.unwanted
 
 
 def test_a_notice_is_known_by_its_person() -> None:
