@@ -10,7 +10,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -24,12 +24,16 @@ from chalicelib.audience.tokens import MailTokens, Secrets
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.sending import Pace
+from chalicelib.deliver.alarms import Alarms
+from chalicelib.deliver.braking import Braking
 from chalicelib.deliver.chunks import ChunkStore, read_task
 from chalicelib.deliver.dispatcher import Dispatcher, most_queued
 from chalicelib.deliver.draining import later_seconds
+from chalicelib.deliver.guarding import Guard
 from chalicelib.deliver.hearing.listening import Listener, Tally
 from chalicelib.deliver.pacing import Pacing
 from chalicelib.deliver.turns import Turns
+from chalicelib.deliver.watching import Tallies, Watching
 from chalicelib.deliver.worker import Ended, Sender, Worker
 from chalicelib.store import Put, QueueMessage
 from chalicelib.transports import Fate, Mail, Outcome
@@ -47,8 +51,9 @@ SES_SECONDS, SES_CALLS = 0.08, 10
 """What a call of SES takes, usual within a region; and how many a function makes at once."""
 WHOLE_PROCESSOR_GB = 1769 / 1024
 """Of memory: a function with less has so much less of a processor."""
-CPU_MAIL, CPU_PLANNED, CPU_EVENT = 0.0012, 0.00004, 0.0002
-"""Seconds of a processor for a mail by SES (bench/ses.py), a recipient planned (bench/planning.py), an event heard."""
+CPU_MAIL, CPU_PLANNED, CPU_EVENT, CPU_LEDGER = 0.0012, 0.00004, 0.0002, 0.00007
+"""Seconds of a processor for a mail by SES (bench/ses.py), a recipient planned (bench/planning.py), an event heard, a
+ledger of 500 read and added up."""
 
 
 @dataclass
@@ -59,6 +64,8 @@ class Place:
     actor: Actor
     name: str
     gigabytes: float
+    tallies: Tallies = field(default_factory=Tallies)
+    """They live as long as the function's process."""
 
     def __post_init__(self) -> None:
         self.meter = self.cloud.meter
@@ -130,7 +137,8 @@ class Cloud:
         self.event_messages: dict[int, Message] = {}
         self.sent_at: list[float] = []
         self.done_at = self.planned_at = 0.0
-        self.site, newsletter, content = sample()
+        site, newsletter, content = sample()
+        self.site = replace(site, editors=("editor@example.org",))
         self.start = content.slot_at + timedelta(minutes=1)
         members = (make_member(SECRETS, newsletter.name, f"reader{n}@example.org", f"Reader {n}", "en")
                    for n in range(readers))  # fmt: skip
@@ -191,6 +199,7 @@ class Cloud:
             if not self.planned_at:
                 actor.sleep(place.processor(self.readers * CPU_PLANNED))
                 self.planned_at = self.stage.now
+            asyncio.run(self._guard(place).watch(lambda: Ses(place), self.clock()))
 
         while not self.edition.totals:
             place.invoked(work)
@@ -222,12 +231,22 @@ class Cloud:
         worker = Worker(
             self.site, place.table, house.chunks, house.editions, Ses(place), SECRETS,
             Sender(place.name, lambda _: True), self.clock, wall=self.wall, sleep=sleep,
-            turns=Turns(pacing, patience=PATIENCE_SECONDS),
+            turns=Turns(pacing, patience=PATIENCE_SECONDS), watch=self._watch(place),
         )  # fmt: skip
         work = await worker.work(*read_task(message.body))
         if work.ended is Ended.LATER:
             place.queue.send([message.body], delay=later_seconds(work.until - self.wall()))
         place.queue.delete(message)
+
+    def _guard(self, place: Place) -> Guard:
+        house = self.site, place.table, EditionStore(place.table, place.blobs), ChunkStore(place.table, place.blobs)
+        return Guard(
+            Braking(*house), Alarms(*house, lambda: dict.fromkeys(("chunks", "notices", "events"), place.queue))
+        )
+
+    def _watch(self, place: Place) -> Watching:
+        braking, limits = self._guard(place).braking, self.site.sending.brake
+        return Watching(braking, Suppressions(place.table), limits, self.clock, "ses", place.tallies)
 
     def _events_function(self, actor: Actor) -> None:
         place = Place(self, actor, "events", EVENTS_GB)

@@ -34,6 +34,9 @@ class Meter:
 
     used: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
+    ledgers: int = 0
+    """Ledgers read all at once, to see how an edition stands."""
+    ledger_bytes: int = 0
 
     def count(self, what: str, number: float = 1) -> None:
         """So much more was used."""
@@ -88,7 +91,11 @@ class MeteredTable:
 
     def query(self, pk: str, **how: Any) -> Page:
         page = self._table.query(pk, **how)
-        self._read((_item_size(item) for item in page.items), together=True)
+        sizes = [_item_size(item) for item in page.items]
+        self._read(sizes, together=True)
+        if how.get("prefix") == "LEDGER#":
+            self._place.meter.ledgers += len(sizes)
+            self._place.meter.ledger_bytes += sum(sizes)
         return page
 
     def insert(self, key: Key, data: Data, expires: int | None = None) -> Item:
@@ -169,6 +176,7 @@ class MeteredQueue:
         self._queue.release(message, delay=delay)
 
     def dead(self) -> list[str]:
+        self._place.call("sqs requests", 1, QUEUE_SECONDS)
         return self._queue.dead()
 
     def peek(self) -> list[str]:

@@ -1,16 +1,22 @@
 """Ten million recipients, by ten thousand: what an edition takes at several rates, played at a thousandth of its size.
 
-Rates, waves and chunks are the real ones; only the audience is smaller, and with it the hours. ``python -m
-bench.scaling`` prints the table of docs/scale.md, which a test holds against this.
+Rates, waves and chunks are the real ones; only the audience is smaller, and with it the hours. All counts grow with it
+but one: each tick reads all ledgers, so both the ticks and what each of them reads are a thousand times as many.
+``python -m bench.scaling`` prints the table of docs/scale.md, which a test holds against this.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
-from bench.cloud import Cloud
+from bench.cloud import CPU_LEDGER, TICK_GB, TICK_SECONDS, WHOLE_PROCESSOR_GB, Cloud
 from bench.costs import PRICES, Counted
+from bench.metering import Meter
+from chalicelib.deliver.chunks import CHUNK_SIZE
 from chalicelib.deliver.costs import SES_PER_THOUSAND
 
 READERS, SCALE = 10_000, 1000
+READS_A_TICK = 2
+"""The dispatcher's, and the brake's, which the alarms share; of so large an edition workers read none."""
 RATES = ((14, 2), (100, 2), (500, 10), (1000, 20))
 """Mails a second, and functions at once (``maximum_concurrency`` of the queue's trigger)."""
 COLUMNS = (
@@ -57,8 +63,20 @@ def play(rate: int, functions: int) -> Scaled:
     assert READERS - 2 * rate <= rate * seconds, "faster than the provider allows"
     tenth = READERS // 10
     middle = (READERS - 2 * tenth) / (moments[-tenth] - moments[tenth])
-    counted = Counted(f"{rate}", READERS, cloud.meter.used)
-    return Scaled(rate, functions, min(1.0, middle / rate), cloud.meter.seconds["chunks"] / seconds, counted)
+    reached = min(1.0, middle / rate)
+    used = _at_scale(cloud.meter, READERS * SCALE / (rate * reached) / TICK_SECONDS)
+    counted = Counted(f"{rate}", READERS, used)
+    return Scaled(rate, functions, reached, cloud.meter.seconds["chunks"] / seconds, counted)
+
+
+def _at_scale(meter: Meter, ticks: float) -> Counter[str]:
+    """What was used; for what was read of few ledgers, a thousandth of what so many ticks read of all."""
+    used, ledgers = Counter(meter.used), READERS * SCALE / CHUNK_SIZE * READS_A_TICK * ticks
+    mean = meter.ledger_bytes / meter.ledgers / 4096
+    used["dynamodb reads"] += round(mean * (ledgers / SCALE - meter.ledgers))
+    seconds = ledgers * CPU_LEDGER * max(1.0, WHOLE_PROCESSOR_GB / TICK_GB)
+    used["lambda GB-seconds"] += seconds * TICK_GB / SCALE  # type: ignore[assignment]
+    return used
 
 
 def lines() -> list[str]:

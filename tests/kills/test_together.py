@@ -27,8 +27,9 @@ def test_two_at_full_speed_share_the_work_and_get_in_nobodys_way(large: Ground) 
         house = world.runtime
         house.composer.tick(SLOT)
         Dispatcher(house.site, house.table, house.blobs, house.queue, chunk_size=CHUNK).tick(SLOT)
-        for which in (0, 1):
-            world.start(which, signal=str(world.folder / "go"))
+        pids = [world.start(which, signal=str(world.folder / "go")) for which in (0, 1)]
+        while not all((world.folder / f"go.{pid}").exists() for pid in pids):
+            time.sleep(0.01)
         (world.folder / "go").touch()
         waves = []
         for which in (0, 1):

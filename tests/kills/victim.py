@@ -121,13 +121,15 @@ async def _send(runtime: Victim) -> dict[str, Any]:
 def live(job: Job) -> None:
     """A victim's life. Several that wait for a ``signal`` (a file) begin at the same moment."""
     os.environ.update(job["environment"])
-    while job.get("signal") and not Path(job["signal"]).exists():
-        time.sleep(0.001)
     if job.get("mutant") == RESENDS:
         claim = Ledger.claim
         Ledger.claim = lambda self, *values: claim(self.undo(), *values)  # type: ignore[method-assign]
     trap = Trap(job.get("at", 0), job.get("when", ""), job.get("name", ""))
     runtime = Victim(job, trap)
+    if sign := job.get("signal"):
+        Path(f"{sign}.{os.getpid()}").touch()
+        while not Path(sign).exists():
+            time.sleep(0.001)
     told = asyncio.run(_send(runtime))
     runtime.close()
     Path(job["report"]).write_text(json.dumps({**told, "calls": trap.names}), "utf-8")

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.schedule import run
-from tests.simulation.stage import one_core
+from tests.simulation.stage import in_turn
 from tests.simulation.world import World
 
 BLOCK = 500
@@ -19,16 +19,15 @@ def block(first: int, count: int) -> dict[str, Any]:
     deeds: Counter[str] = Counter()
     failed: dict[str, str] = {}
     began = time.monotonic()
-    with one_core():
-        for seed in range(first, first + count):
-            world = World(seed)
-            try:
-                run(world)
-            except Exception as error:  # noqa: BLE001
-                failed[str(seed)] = f"{type(error).__name__}: {error}"
-            figures.update(figures_of(world))
-            faults.update(world.faults)
-            deeds.update(world.deeds)
+    for seed in in_turn(range(first, first + count)):
+        world = World(seed)
+        try:
+            run(world)
+        except Exception as error:  # noqa: BLE001
+            failed[str(seed)] = f"{type(error).__name__}: {error}"
+        figures.update(figures_of(world))
+        faults.update(world.faults)
+        deeds.update(world.deeds)
     figures["seconds"] = round(time.monotonic() - began)
     return {"figures": dict(figures), "faults": dict(faults), "deeds": dict(deeds), "failed": failed}
 

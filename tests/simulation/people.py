@@ -137,10 +137,11 @@ class People:
         world = self.world
         for edition in list(world.editions.of("digest")):
             began = [event for event in world.provider.log if event.place[0] == edition.id] or world.mails
-            final = edition.state in {State.SENT, State.CANCELLED}
-            if began and not final and (edition.planned is None or not world.tells):
-                world.control.cancel(edition.id, world.clock())
-                world.checks.lost = True
+            forgot = edition.state is not State.SENT and (edition.planned is None or not world.tells)
+            if began and forgot:
+                world.checks.lost = True  # who got it since the backup, nothing here can know any more
+                if edition.state is not State.CANCELLED:
+                    world.control.cancel(edition.id, world.clock())
         told = [heard(event, world.start) for event in world.provider.log]
         world.parts.hearing(world.table, world.blobs).record(told, world.clock())
         world.checks.restored = False

@@ -2,7 +2,7 @@
 
 from chalicelib.compose.edition import State
 from chalicelib.errors import StoreUnavailableError
-from tests.simulation.parts import Parts, house_of
+from tests.simulation.parts import house_of
 from tests.simulation.people import KINDS, People
 from tests.simulation.process import Crash, Process
 from tests.simulation.stage import Actor
@@ -14,15 +14,8 @@ RESTS = (1000, 1000, 1000, 5 * 3600, 5 * 3600, 5 * 3600, 86_400, 86_400, 1)
 """Seconds between the last turns: requeueing takes 900, the longest deferral four hours, a day's quota a day."""
 
 
-def play(seed: int, parts: Parts | None = None, *, trace: bool = False) -> World:
-    """A whole world. Raises AssertionError where something does not hold."""
-    world = World(seed, parts, trace=trace)
-    run(world)
-    return world
-
-
 def run(world: World) -> None:
-    """Let everybody act until nothing is left to do."""
+    """Let everybody act until nothing is left to do. Raises AssertionError where something does not hold."""
     chance = world.chance
     for number in range(chance.choice((2, 2, 3))):
         world.stage.enter(f"machine{number}", lambda actor: _machine(world, actor), chance.choice((0, 0, 0, 0.3)))

@@ -9,14 +9,17 @@ one core, handing it on takes about 8 µs (else 50); threads are kept for the ne
 Time is the stage's own: each port call takes a moment, and where everybody sleeps it jumps to whoever wakes first.
 """
 
+import gc
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 STEP_SECONDS = 0.02
 """What a port call takes."""
+TIDY = 25
+"""Worlds after which what they left in cycles is put away: to look for it at any moment takes a sixth of the time."""
 
 
 class Gone(BaseException):
@@ -143,3 +146,16 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def in_turn(seeds: Iterable[int]) -> Iterator[int]:
+    """Seeds to be played one after another, on one core and with little time lost to tidying up."""
+    gc.disable()
+    try:
+        with one_core():
+            for number, seed in enumerate(seeds):
+                yield seed
+                if number % TIDY == TIDY - 1:
+                    gc.collect()
+    finally:
+        gc.enable()
