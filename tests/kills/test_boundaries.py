@@ -46,24 +46,29 @@ def test_every_call(small: Ground, calls: list[str], when: str, part: int) -> No
     kills, doubt = 0, 0
     for at in range(1 + part, len(calls) + 1, PARTS):
         with small.world() as world:
-            kills += world.live(at=at, when=when)
+            killed = world.live(at=at, when=when)
+            assert killed or len(world.told["calls"]) < at, "a call that was made has killed nobody"
+            kills += killed
             doubt += afterwards(world, random.Random(at))["?"]
     print(f"{kills} kills {when} calls, {doubt} in doubt")
-    assert kills > (len(calls) - 20) / PARTS, "nearly all: how many calls there are differs a little"
+    assert kills > len(calls) / PARTS / 2, "how often an empty queue is asked differs with the machine, not the rest"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_every_step_of_smtp(small: Ground, steps: list[str], when: str) -> None:
     """Before and after the server has taken a mail in; other steps leave nothing behind, so that once is enough."""
-    kills, doubt = 0, 0
+    kills, missed, doubt = 0, 0, 0
     wanted = [at for at, verb in enumerate(steps, 1) if when == "after" or verb in {"BODY", "."}]
     for at in wanted:
         with small.world() as world:
             world.server.aim(world.start(), at, when)
-            kills += world.wait()
+            killed = world.wait()
+            kills += killed
+            missed += not killed and len(world.server.steps) >= at
             doubt += afterwards(world, random.Random(at))["?"]
     print(f"{kills} kills {when} steps, {doubt} in doubt")
-    assert kills > len(wanted) - 5
+    assert missed < 5, "at its last words a victim may be gone before it is killed"
+    assert kills > len(wanted) / 2
 
 
 def test_the_calls_are_those_of_a_whole_send(calls: list[str], steps: list[str]) -> None:
