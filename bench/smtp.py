@@ -101,7 +101,7 @@ def whole(port: int, size: int, count: int) -> Run:
 
 def python_sender(who: str, port: int, size: int, count: int, *, connections: int = CONNECTIONS) -> Run:
     """One of ``bench.smtp_senders``."""
-    url = f"smtp://127.0.0.1:{port}?connections={connections}"
+    url = f"smtp://127.0.0.1:{port}?connections={connections}&chunking=always"
     done = subprocess.run(
         [sys.executable, "-m", "bench.smtp_senders", who, url, f"{size}", f"{count}"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300,

@@ -16,7 +16,7 @@ from chalicelib.transports.smtp_courier import Courier
 from chalicelib.transports.smtp_data import DataCourier
 from chalicelib.transports.smtp_mail import Prepared, prepare
 from chalicelib.transports.smtp_session import Session, open_session, quit_session
-from chalicelib.transports.smtp_url import Chunking, SmtpSettings
+from chalicelib.transports.smtp_url import SmtpSettings
 from chalicelib.transports.smtp_wave import Parcel, Wave
 from chalicelib.transports.smtp_words import is_unwelcome
 
@@ -35,7 +35,7 @@ class PostOffice:
     def __init__(self, settings: SmtpSettings, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._settings = settings
-        self._chunking = settings.chunking is Chunking.AUTO
+        self._chunking = settings.takes_chunks
         self._waves: set[Wave] = set()
         self._waiting: deque[Parcel] = deque()
         self._unsettled = 0

@@ -29,9 +29,13 @@ class StartTls(StrEnum):
 
 
 class Chunking(StrEnum):
-    """Whether mails go by BDAT (RFC 3030) where the server offers it along with PIPELINING."""
+    """Whether mails go by BDAT (RFC 3030) where the server offers it along with PIPELINING.
+
+    It saves round trips, and asks more work of the server: to one on this machine AUTO takes DATA.
+    """
 
     AUTO = "auto"
+    ALWAYS = "always"
     NEVER = "never"
 
 
@@ -41,7 +45,8 @@ class SmtpSettings:
 
     ``timeout`` bounds the connection and each command, ``data_timeout`` the answer to a mail's content
     (RFC 5321 section 4.5.3.2 would wait 10 minutes), ``wave_timeout`` the time in which a wave may
-    begin mails. ``ca`` is a PEM file of authorities trusted instead of the system's.
+    begin mails: with what is under way then, it ends within a worker's lease. ``ca`` is a PEM file of
+    authorities trusted instead of the system's.
     """
 
     host: str
@@ -54,7 +59,7 @@ class SmtpSettings:
     connections: int = 10
     timeout: float = 30.0
     data_timeout: float = 60.0
-    wave_timeout: float = 300.0
+    wave_timeout: float = 240.0
     hello: str | None = None
     chunking: Chunking = Chunking.AUTO
 
@@ -62,6 +67,11 @@ class SmtpSettings:
     def loopback(self) -> bool:
         """The server is this machine: nothing crosses a network."""
         return is_loopback(self.host)
+
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether BDAT is taken where it is offered."""
+        return self.chunking is Chunking.ALWAYS or (self.chunking is Chunking.AUTO and not self.loopback)
 
     @property
     def where(self) -> str:
@@ -190,7 +200,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "data_timeout": (_seconds, "seconds, up to 3600"),
     "wave_timeout": (_seconds, "seconds, up to 3600"),
     "hello": (_hello, "this machine's name for EHLO"),
-    "chunking": (Chunking, "auto or never"),
+    "chunking": (Chunking, "auto, always or never"),
 }
 
 

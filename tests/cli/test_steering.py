@@ -141,6 +141,7 @@ def test_dead_letters_of_every_queue_go_back_to_their_own(command: Command, monk
     ran = command.run("status", "--now", THURSDAY, code=1)
     assert ("One chunk is a dead" in ran.err, "One mail to a single person" in ran.err) == (True, True)
     assert "One event" not in ran.err, "nobody listens for events here"
+    assert command.run("status", "--json", "--now", THURSDAY, code=1).json["dead_letters"] == 2
     monkeypatch.setattr(Runtime, "queues", property(lambda self: {
         "chunks": self.queue, "notices": self.notice_queue, "events": self.event_queue}))  # fmt: skip
     listed = command.run("redrive", "--list", "--queue", "events", "--json").json

@@ -47,6 +47,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
 
 
 def settings(port: int, connections: int = 1, options: str = "", patience: float = 20) -> SmtpSettings:
+    options = options if "chunking" in options else f"{options}&chunking=always"
     url = f"smtp://127.0.0.1:{port}?connections={connections}&timeout={patience}&data_timeout={patience}{options}"
     return SmtpSettings.parse(url)
 

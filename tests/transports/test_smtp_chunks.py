@@ -52,11 +52,17 @@ def test_content_without_a_last_line_end_gets_one() -> None:
     assert sink.received[0].content == b"Subject: x\r\n\r\nend\r\n"
 
 
-@pytest.mark.parametrize("options", ["&chunking=never", "&chunking=auto"])
-def test_it_can_be_left_out(options: str) -> None:
+@pytest.mark.parametrize(("how", "taken"), [("never", False), ("auto", False), ("always", True)])
+def test_it_can_be_left_out_and_is_to_a_server_on_this_machine(how: str, taken: bool) -> None:
     sink = SmtpSink(extensions=CHUNKING)
-    assert fates(send(sink, mails(3), options=options)[0]) == [SENT] * 3
-    assert (verbs(sink)["BDAT"] == 0) == (options == "&chunking=never")
+    assert fates(send(sink, mails(3), options=f"&chunking={how}")[0]) == [SENT] * 3
+    assert (verbs(sink)["BDAT"] > 0) == taken
+
+
+@pytest.mark.parametrize(("host", "taken"), [("mx.example.org", True), ("localhost", False), ("[::1]", False)])
+def test_it_is_taken_across_a_distance(host: str, taken: bool) -> None:
+    assert SmtpSettings.parse(f"smtp://{host}").takes_chunks is taken
+    assert not SmtpSettings.parse(f"smtp://{host}?chunking=never").takes_chunks
 
 
 def test_without_pipelining_there_is_none() -> None:

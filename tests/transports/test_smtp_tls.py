@@ -39,7 +39,7 @@ def send(url: str, *waves: Sequence[Mail], polite: bool = True) -> list[Outcome]
 def url(sink: SmtpSink, authority: Authority | None, query: str, *, login: str = "", scheme: str = "smtp") -> str:
     trust = f"&ca={authority.pem}" if authority else ""
     at = f"{login}@" if login else ""
-    return f"{scheme}://{at}127.0.0.1:{sink.port}?connections=3&timeout=1&data_timeout=1{trust}{query}"
+    return f"{scheme}://{at}127.0.0.1:{sink.port}?connections=3&timeout=1&data_timeout=1&chunking=always{trust}{query}"
 
 
 def all_sent(outcomes: Sequence[Outcome]) -> bool:
