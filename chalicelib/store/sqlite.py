@@ -215,12 +215,13 @@ class SqliteTable:
 def clean(database: Database) -> int:
     """Take out what has expired, and what was deleted out of the file and its log; how many items expired.
 
-    A part at a time, so that nobody waits long for the lock.
+    A part at a time, so that nobody waits long for the lock; then the file is written anew, see ``Database.compact``:
+    where that must wait, the next time does it.
     """
     table, gone = SqliteTable(database), 0
     while swept := table.sweep():
         gone += swept
-    database.fold()
+    database.compact()
     return gone
 
 

@@ -37,6 +37,7 @@ _HINTS = {
     sqlite3.SQLITE_NOTADB: "It is no SQLite database: move it away, or name another file.",
     sqlite3.SQLITE_CORRUPT: "It is damaged: keep a copy, then restore it from a backup.",
 }
+_NOT_NOW = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 _CREATING = threading.Lock()
 _INHERITED: list[sqlite3.Connection] = []  # a forked child must neither use nor close its parent's connections
 
@@ -95,9 +96,20 @@ class Database:
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
 
-    def fold(self) -> None:
-        """Fold the log back into the file, and empty it: what was deleted is in neither then. Busy ones are left."""
-        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    def compact(self) -> bool:
+        """Write the file anew with nothing but what is there, and empty its log; False where that must wait.
+
+        ``secure_delete`` does not reach the copies of rows that SQLite leaves in gaps when it splits or joins pages.
+        Reads go on meanwhile; writes wait, some ten seconds for a gigabyte. It waits where others are busy for longer
+        than ``patience``, and where the disk has no room for a second copy.
+        """
+        try:
+            self._connection().execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NOT_NOW:
+                raise self._unavailable(error) from error
+            return False
+        return not self.run("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
 
     def close(self) -> None:
         """Close every thread's connection; the last one folds the log back into the file."""

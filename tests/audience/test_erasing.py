@@ -24,7 +24,7 @@ from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.content.webhooks import Happening
 from chalicelib.errors import ConflictError, StoreError
 from chalicelib.store import Item, Key, Put, Replace, Write
-from chalicelib.store.sqlite import SqliteTable
+from chalicelib.store.sqlite import SqliteTable, clean
 from chalicelib.store.sqlite_database import Database
 from tests.audience.house import NOW, SECRETS
 
@@ -117,6 +117,7 @@ def assert_gone(world: World, sid: str) -> None:
     neighbour = world.audience.person(world.audience.sid(NEIGHBOUR))
     assert neighbour.profile is not None
     assert set(neighbour.members) == {"digest", "alerts"}
+    clean(world.database)
     world.close()
     for name in ("people.db", "people.db-wal"):
         if (world.path.parent / name).exists():
