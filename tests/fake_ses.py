@@ -126,13 +126,14 @@ class FakeSes:
     calls: Counter[str] = field(default_factory=Counter)
     done: threading.Event = field(default_factory=threading.Event)
     url: str = ""
+    _round: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
         handler = type("BoundHandler", (_Handler,), {"ses": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
-        self._lock = threading.Lock()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         return self
 
@@ -143,15 +144,20 @@ class FakeSes:
         self._thread.join(10)
 
     def reset(self) -> None:
-        """Forget what came, and answer as at first."""
+        """Forget what came, and what still hangs from before, and answer as at first."""
         self.answer, self.sending_enabled = lambda _: None, True
-        for kept in (self.taken, self.unrendered, self.requests, self.calls):
-            kept.clear()
+        with self._lock:
+            self._round += 1
+            for kept in (self.taken, self.unrendered, self.requests, self.calls):
+                kept.clear()
+        self.done.set()
+        self.done = threading.Event()
 
     def handle(self, operation: str, body: dict[str, Any], size: int) -> dict[str, Any]:
         """The answer to a call. Raises FaultError."""
         request = Request(operation, [_bare(d) for d in _destinations(operation, body)], body)
         with self._lock:
+            now = self._round
             self.calls[operation] += 1
             if not self.quiet_calls:
                 self.requests.append(request)
@@ -160,20 +166,20 @@ class FakeSes:
             return self._account()
         if isinstance(fault, Refusal | Dropped | Garbled):
             if fault.taken:
-                self._keep(self._read(request, size))
+                self._keep(now, self._read(request, size))
             raise FaultError(fault)
         mails = self._read(request, size)
         if fault is None:
             fault = Statuses(["SUCCESS"])
         statuses = fault.each if len(fault.each) != 1 else list(fault.each) * len(mails)
-        self._keep([mail for mail, status in zip(mails, statuses, strict=False) if status == "SUCCESS"])
+        self._keep(now, [mail for mail, status in zip(mails, statuses, strict=False) if status == "SUCCESS"])
         if operation == SEND:
             return {"MessageId": mails[0].message_id}
         return {"BulkEmailEntryResults": [_result(mails, n, status, fault.error) for n, status in enumerate(statuses)]}
 
-    def _keep(self, mails: Sequence[Taken]) -> None:
+    def _keep(self, begun: int, mails: Sequence[Taken]) -> None:
         with self._lock:
-            for mail in mails:
+            for mail in mails if begun == self._round else ():
                 if "\x00" in mail.subject + mail.html + mail.text:
                     self.unrendered.append(mail.recipient)
                 else:
