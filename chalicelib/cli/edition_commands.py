@@ -54,13 +54,13 @@ def status(
         rows = edition_rows(runtime)
         subscribers = subscriber_rows(runtime)
         sources = source_rows(runtime)
-        dead = sum(len(queue.dead()) for queue in runtime.queues.values())
         gaps = runtime.composer.gaps(runtime.clock())
         stopped = paused(runtime.table)
         alarms = runtime.guard.alarms.open(runtime.clock())
         if json:
             print_json({
-                "editions": rows, "subscribers": subscribers, "sources": sources, "dead_letters": dead,
+                "editions": rows, "subscribers": subscribers, "sources": sources,
+                "dead_letters": sum(alarm.dead for alarm in alarms),
                 "never_offered": [gap_row(gap, runtime.site) for gap in gaps], "paused": str(stopped or ""),
                 "alarms": [alarm.as_dict() for alarm in alarms], "pace": pace_row(runtime),
             })  # fmt: skip

@@ -51,13 +51,17 @@ class AlarmKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that waits. ``words`` say it in English; ``commands`` are what to do; ``again`` tells repeats apart."""
+    """One thing that waits. ``words`` say it in English; ``commands`` are what to do; ``again`` tells repeats apart.
+
+    ``dead`` is how many dead letters it is about (of SQS up to ten).
+    """
 
     kind: AlarmKind
     words: str
     edition: str = ""
     commands: tuple[str, ...] = ()
     again: str = ""
+    dead: int = 0
 
     @property
     def key(self) -> Key:
@@ -124,7 +128,7 @@ class Alarms:
             if count:
                 words = _DEAD[name][count > 1].format(count)
                 commands = ("sendbrief redrive --list", f"sendbrief redrive --queue {name}")
-                yield Alarm(AlarmKind.DEAD, words, commands=commands, again=again)
+                yield Alarm(AlarmKind.DEAD, words, commands=commands, again=again, dead=count)
 
     def _of_stop(self, edition: Edition) -> Iterator[Alarm]:
         if edition.state is not State.HELD or edition.halted not in {BRAKE, PROVIDER}:

@@ -2,13 +2,12 @@
 
 import asyncio
 import math
-import re
 import secrets as random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -26,7 +25,7 @@ from chalicelib.deliver.recording import DirectRecorder, Recorder
 from chalicelib.deliver.turns import Turns
 from chalicelib.errors import ConfigurationError, ConflictError, SendbriefError, TransportUnavailableError
 from chalicelib.store import Table
-from chalicelib.transports import Fate, Mail, Outcome, Transport, provider_stopped, quota_used, wants_bulk
+from chalicelib.transports import Fate, Mail, Outcome, Transport, nameless, provider_stopped, quota_used, wants_bulk
 
 WAVE_SIZE = 50
 """Mails handed over at once: the most that one crash can leave in doubt."""
@@ -236,7 +235,7 @@ class Worker:
         if len(outcomes) != len(mails):
             lost = f"the transport answered {len(outcomes)} of {len(mails)} mails"
             outcomes = [Outcome(Fate.IN_DOUBT, lost)] * len(mails)
-        settled = {p: _nameless(outcome, mails[p]) for p, outcome in zip(mails, outcomes, strict=True)}
+        settled = {p: nameless(outcome, mails[p]) for p, outcome in zip(mails, outcomes, strict=True)}
         clock = self._seconds()
         run.news = lambda ledger: ledger.settle(settled, clock)
         self._progress(run.edition.id, sum(outcome.fate is not Fate.DEFERRED for outcome in outcomes))
@@ -273,11 +272,3 @@ class Worker:
 
 def _same(ledger: Ledger) -> Ledger:
     return ledger
-
-
-def _nameless(outcome: Outcome, mail: Mail) -> Outcome:
-    """A provider's words often repeat the address: without it, erasing a person leaves no trace of them here."""
-    if not outcome.reason:
-        return outcome
-    reason = re.sub(re.escape(mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
-    return replace(outcome, reason=reason)

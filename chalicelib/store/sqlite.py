@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.errors import ConflictError
+from chalicelib.logs import logger
 from chalicelib.store import Data, Delete, Insert, Item, Key, Page, Put, Replace, Write
 from chalicelib.store.limits import (
     MAX_PAGE_BYTES,
@@ -23,6 +24,7 @@ from chalicelib.store.limits import (
 )
 from chalicelib.store.sqlite_database import Database, after_prefix
 
+LOG = logger(__name__)
 _GET = "SELECT data, version, expires, counters FROM items WHERE pk = ? AND sk = ?"
 _GET_MANY = (  # one statement for many keys: half of a statement's time is its coming and going
     "WITH wanted (pk, sk) AS (VALUES {}) SELECT i.pk, i.sk, i.data, i.version, i.expires, i.counters "
@@ -221,7 +223,8 @@ def clean(database: Database) -> int:
     table, gone = SqliteTable(database), 0
     while swept := table.sweep():
         gone += swept
-    database.compact()
+    if not database.compact():
+        LOG.warning("The store is busy, or its disk full: copies of what was deleted leave its file another day.")
     return gone
 
 

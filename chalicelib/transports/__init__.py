@@ -8,8 +8,9 @@ A provider that stops an account in mid-wave can't be told by raising: what it t
 outcomes, the rest is deferred, and ``provider_stopped`` has its words.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -94,6 +95,14 @@ class Transport(Protocol):
         ...
 
 
+def nameless(outcome: Outcome, mail: Mail) -> Outcome:
+    """A provider's words often repeat the address: without it, erasing a person leaves no trace of them in ours."""
+    if not outcome.reason:
+        return outcome
+    reason = re.sub(re.escape(mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
+    return replace(outcome, reason=reason)
+
+
 def provider_stopped(transport: Transport) -> str:
     """The provider's words where it takes nothing from this account until a person acts; '' while it does."""
     return str(getattr(transport, "stopped", ""))
@@ -116,6 +125,7 @@ __all__ = [
     "Mail",
     "Outcome",
     "Transport",
+    "nameless",
     "provider_stopped",
     "quota_used",
     "wants_bulk",

@@ -45,8 +45,8 @@ class SmtpSettings:
 
     ``timeout`` bounds the connection and each command, ``data_timeout`` the answer to a mail's content
     (RFC 5321 section 4.5.3.2 would wait 10 minutes), ``wave_timeout`` the time in which a wave may
-    begin mails: with what is under way then, it ends within a worker's lease. ``ca`` is a PEM file of
-    authorities trusted instead of the system's.
+    begin mails: what is under way then has its own timeouts, of each step. With answers in good time it ends within
+    a worker's lease (300 s). ``ca`` is a PEM file of authorities trusted instead of the system's.
     """
 
     host: str

@@ -1,11 +1,10 @@
 """A wave of mails under way over SMTP: which have had an outcome, and when all have."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 
 from chalicelib.errors import ConfigurationError, SendbriefError
-from chalicelib.transports import Fate, Mail, Outcome
+from chalicelib.transports import Fate, Mail, Outcome, nameless
 from chalicelib.transports.smtp_mail import Prepared
 from chalicelib.transports.smtp_words import is_unwelcome
 
@@ -55,8 +54,7 @@ class Wave:
         """The server's word on a mail, or its silence."""
         self.answered += 1
         if is_unwelcome(outcome):
-            nameless = re.sub(re.escape(parcel.mail.recipient), "the recipient", outcome.reason, flags=re.IGNORECASE)
-            self.unwelcome.append(Outcome(outcome.fate, nameless))
+            self.unwelcome.append(nameless(outcome, parcel.mail))
         self.settle(parcel, outcome)
 
     def end(self, reason: str) -> Outcome:

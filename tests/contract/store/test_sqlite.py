@@ -215,19 +215,25 @@ def test_copies_that_joined_pages_keep_of_what_was_deleted_go_too(database: Data
     assert len(table.query("P").items) == len(table.query("R").items) == count
 
 
-def test_a_busy_or_full_disk_puts_writing_anew_off(database: Database) -> None:
+def test_a_busy_or_full_disk_puts_writing_anew_off(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     table = SqliteTable(database)
     table.put_many(Put(Key("p", f"{n}"), {"text": "x" * 1000}) for n in range(100))
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert not database.compact()
+    with pytest.raises(StoreUnavailableError):
+        clean(database)
     other.execute("ROLLBACK")
     other.execute("BEGIN")
     other.execute("SELECT count(*) FROM items").fetchall()
     table.put_many([Put(Key("p", "0"), {"text": "another"})])
     assert not database.compact(), "who reads sees the file as it was, so that its log is kept"
+    assert clean(database) == 0
+    assert "another day" in caplog.text
+    caplog.clear()
     other.close()
-    assert database.compact()
+    clean(database)
+    assert caplog.text == ""
     assert not database.path.with_name("store.db-wal").stat().st_size
     assert len(table.query("p").items) == 100
 
