@@ -21,6 +21,10 @@ class ConfigurationError(SendbriefError):
     """A setting, site.yaml or a newsletter is broken; nothing is sent until it is mended."""
 
 
+class BundleError(ConfigurationError):
+    """What is published is not there, not whole, or not what was uploaded: nothing is planned from it."""
+
+
 class ProviderStoppedError(ConfigurationError):
     """The provider takes no mail from this account (suspended, paused) until a person has dealt with it."""
 
