@@ -1,7 +1,6 @@
 """The doors of the Lambda functions: each parses its trigger, calls one verb, answers."""
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -10,15 +9,16 @@ from typing import Any
 
 from chalice.app import CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib.logs import logger
+from chalicelib.invocation import invocation, start_logs
+from chalicelib.logs import correlated, logger
 from chalicelib.runtime import Runtime
 from chalicelib.store import QueueMessage
 from chalicelib.web import house
 from chalicelib.web.public import application
 
+start_logs()
 app = application()
 LOG = logger("sendbrief")
-LOG.setLevel(logging.INFO)
 
 PATIENCE_SECONDS = 20.0
 """So long a function waits for its turn before it gives the chunk back. It is paid meanwhile, but coming back costs
@@ -29,7 +29,8 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def tick(event: CloudWatchEvent) -> None:
     """Hear what came back by mail, collect, compose, prove, dispatch. A rule may run twice; a tick may too."""
-    asyncio.run(_tick())
+    with correlated(), invocation(event.context):
+        asyncio.run(_tick())
 
 
 # Two at once are enough for SES's usual rates. The template puts its own queue in the place of the name.
@@ -39,7 +40,7 @@ def chunks(event: SQSEvent) -> dict[str, Any]:
     records: list[dict[str, Any]] = event.to_dict()["Records"]
     milliseconds = getattr(event.context, "get_remaining_time_in_millis", lambda: math.inf)
     failed = [
-        record["messageId"] for record in records if not asyncio.run(_work(record, lambda: milliseconds() / 1000))
+        record["messageId"] for record in records if not _worked(record, event.context, lambda: milliseconds() / 1000)
     ]
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 
@@ -48,7 +49,8 @@ def chunks(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue="sendbrief-notices", batch_size=10, maximum_concurrency=2)
 def notices(event: SQSEvent) -> dict[str, Any]:
     """Send mails to single people, such as the one that asks to confirm an address."""
-    return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
+    with invocation(event.context):
+        return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
 
 
 # One event is one message; those of one chunk are one write, so a few seconds' wait for more of them is worth it.
@@ -57,15 +59,21 @@ def notices(event: SQSEvent) -> dict[str, Any]:
 )
 def events(event: SQSEvent) -> dict[str, Any]:
     """Hear what SES tells of mails: deliveries, bounces, complaints."""
+    with invocation(event.context):
+        return {"batchItemFailures": _hear(event.to_dict()["Records"])}
+
+
+def _hear(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The records to be tried again."""
     from chalicelib.deliver.hearing.listening import Tally, again
 
-    runtime, records = house.runtime(), event.to_dict()["Records"]
+    runtime = house.runtime()
     messages = {record["messageId"]: _message(record) for record in records}
     failed = runtime.listener.events(list(messages.values()), runtime.clock(), Tally())
     left = {name: message for name, message in messages.items() if message.receipt in failed}
     for message in left.values():
         again(runtime.event_queue, message, failed[message.receipt])
-    return {"batchItemFailures": [{"itemIdentifier": name} for name in left]}
+    return [{"itemIdentifier": name} for name in left]
 
 
 def _message(record: dict[str, Any]) -> QueueMessage:
@@ -92,15 +100,12 @@ async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 async def _tick() -> None:
+    from chalicelib.deliver.ticking import log_report
+
     runtime = house.runtime()
     if runtime.settings.bounces:
         _hear_mailbox(runtime)
-    report = await runtime.ticker().tick(runtime.clock())
-    for source in report.sources:
-        if source.outcome == "failed":
-            LOG.warning("Source %s failed: %s", source.source, source.health.error)
-    for trouble in report.troubles:
-        LOG.error("%s", trouble)
+    log_report(await runtime.ticker().tick(runtime.clock()))
     await _give_back(runtime)
 
 
@@ -111,6 +116,12 @@ def _hear_mailbox(runtime: Runtime) -> None:
     tally = runtime.listener.mailbox(runtime.settings.bounces, runtime.clock(), stop=within(ROUND_SECONDS))
     for trouble in tally.troubles:
         LOG.error("%s", trouble)
+
+
+def _worked(record: dict[str, Any], lambda_context: object, time_left: Callable[[], float]) -> bool:
+    """Whether the record is done with; its figures are its own, so that they are found by edition and chunk."""
+    with invocation(lambda_context):
+        return asyncio.run(_work(record, time_left))
 
 
 async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:

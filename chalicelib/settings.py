@@ -49,6 +49,12 @@ SETTINGS = (
     ),
     Setting("SENDBRIEF_TICK_SECONDS", "`60`", "How often `run` and `serve` look for what is due."),
     Setting(
+        "SENDBRIEF_LOG", "`text`", "`json`: `run` and `serve` write [lines of JSON](#logs) (the functions always do)."
+    ),
+    Setting(
+        "SENDBRIEF_STAGE", "none", "What this installation is called in [logs](#logs) and metrics, such as `prod`."
+    ),
+    Setting(
         "SENDBRIEF_FETCH_ALLOW",
         "none",
         "Networks (CIDR) and hosts of your own that sources may lie in, parted by commas: `10.1.0.0/16, wiki.intranet`."
@@ -114,6 +120,8 @@ class Settings:
     event_queue_url: str = ""
     bounces: str = field(default="", repr=False)
     bounce_address: str = ""
+    log: str = "text"
+    stage: str = ""
     region: str = ""
     """Where AWS is asked, as boto3 reads it: for the record of processing alone."""
 
@@ -123,9 +131,7 @@ def load_settings(
 ) -> Settings:
     """Settings from flags first, then the environment. Raises ConfigurationError that names the variable."""
     values = os.environ if environment is None else environment
-    unknown = sorted(name for name in values if name.startswith("SENDBRIEF_") and name not in _KNOWN)
-    if unknown:
-        raise ConfigurationError(f"{unknown[0]} is no setting.", f"Known are: {', '.join(sorted(_KNOWN))}.")
+    _refuse_unknown(values)
     root = _absolute(site or Path(values.get("SENDBRIEF_SITE") or _default_site()))
     folder = _absolute(data or Path(values.get("SENDBRIEF_DATA") or root / ".sendbrief"))
     return Settings(
@@ -151,8 +157,33 @@ def load_settings(
         bounces=values.get("SENDBRIEF_BOUNCES", ""),
         bounce_address=_bounce_address(values),
         ses_bulk=_choice(values, "SENDBRIEF_SES_BULK", ("off", "on")) == "on",
+        log=_choice(values, "SENDBRIEF_LOG", ("text", "json")),
+        stage=_stage(values),
         region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION", ""),
     )
+
+
+def _refuse_unknown(values: Mapping[str, str]) -> None:
+    unknown = sorted(name for name in values if name.startswith("SENDBRIEF_") and name not in _KNOWN)
+    if unknown:
+        raise ConfigurationError(f"{unknown[0]} is no setting.", f"Known are: {', '.join(sorted(_KNOWN))}.")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What logs need to know before anything else works. ``function`` is the name on AWS Lambda, '' elsewhere."""
+
+    json: bool = False
+    stage: str = ""
+    function: str = ""
+
+
+def log_settings(environment: Mapping[str, str] | None = None) -> LogSettings:
+    """Never raises: what is wrong with settings must find its way into the log."""
+    values = os.environ if environment is None else environment
+    function = values.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    as_json = bool(function) or values.get("SENDBRIEF_LOG", "") == "json"
+    return LogSettings(as_json, values.get("SENDBRIEF_STAGE", ""), function)
 
 
 def _absolute(path: Path) -> Path:
@@ -184,6 +215,16 @@ def _choice(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str
     if value not in known:
         raise ConfigurationError(f"{name} is '{value}'.", f"Set it to {' or '.join(known)}.")
     return value
+
+
+def _stage(values: Mapping[str, str]) -> str:
+    """A word, as it becomes the dimension of metrics."""
+    stage = values.get("SENDBRIEF_STAGE", "")
+    if stage and not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", stage):
+        raise ConfigurationError(
+            f"SENDBRIEF_STAGE is '{stage[:60]}'.", "Set it to a word of letters, digits, - and _, such as prod."
+        )
+    return stage
 
 
 def _places(values: Mapping[str, str], name: str) -> tuple[str, ...]:

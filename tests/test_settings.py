@@ -57,6 +57,8 @@ def test_every_documented_setting_is_known(tmp_path: Path) -> None:
         ("SENDBRIEF_DATA", "~no-such-user-here/x"),
         ("SENDBRIEF_DATA", "\0"),
         *(("SENDBRIEF_FETCH_ALLOW", v) for v in ("10.0.0.0/33", "300.1.2.3", "127.1", "http://a", "a..b", "10/8", "*")),
+        ("SENDBRIEF_LOG", "JSON"),
+        *(("SENDBRIEF_STAGE", value) for value in ("my stage", "é", "x" * 41, "a/b")),
         *(("SENDBRIEF_TRUSTED_PROXIES", v) for v in ("10.0.0.0/33", "*", "proxy.intranet", "127.1")),
     ],
 )

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from chalicelib.cli.context import err, escape
+from chalicelib.cli.journal import complain
 from chalicelib.errors import SendbriefError
 
 Over = Callable[[], bool]
@@ -49,11 +49,11 @@ def _well(what: str, look: Look, over: Over) -> bool:
     """One look; whether nothing stopped it."""
     try:
         for words in look(over):
-            err.print(f"[bold red]{what}:[/] {escape(words)}")
+            complain(what, words)
     except SendbriefError as error:
-        err.print(f"[bold red]{what}:[/] {escape(str(error))}")
+        complain(what, str(error))
     except Exception as error:  # noqa: BLE001 (a fault over one mail or message must not end the work on others)
-        err.print(f"[bold red]Fault in {what.lower()}:[/] {type(error).__name__}. The next look tries again.")
+        complain(f"Fault in {what.lower()}", f"{type(error).__name__}. The next look tries again.")
     else:
         return True
     return False

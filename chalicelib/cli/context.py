@@ -16,6 +16,8 @@ from rich.console import Console
 from chalicelib.clock import Clock, clock_starting_at
 from chalicelib.content.moments import parse_moment
 from chalicelib.errors import SendbriefError, UsageError
+from chalicelib.json_logs import is_json
+from chalicelib.logs import logger
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings, load_settings
 
@@ -122,7 +124,10 @@ def print_json(value: Any) -> None:
 
 
 def show_error(error: SendbriefError) -> None:
-    """An error in red, what to do below it."""
+    """An error in red, what to do below it; a line of the log where that is JSON."""
+    if is_json():
+        logger("sendbrief").error("%s", error)
+        return
     err.print(f"[bold red]Error:[/] {escape(error.message)}")
     if error.hint:
         err.print(f"  {escape(error.hint)}")

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from chalicelib.cli.context import err, escape, house, out, print_json
+from chalicelib.cli.context import house, print_json
 from chalicelib.cli.hearing import hear_before, hearing
+from chalicelib.cli.journal import LogForm, complain, say, start_journal, tell_tick
 from chalicelib.cli.posting import sending_notices
 from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
 from chalicelib.cli.site_commands import Json, Now
 from chalicelib.cli.telling import telling
 from chalicelib.errors import SendbriefError
+from chalicelib.logs import correlated
 from chalicelib.runtime import Runtime
 
 
@@ -39,11 +41,16 @@ def tick(now: Now = None, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def run() -> None:
+Log = Annotated[LogForm | None, typer.Option(help="How the log is written (else SENDBRIEF_LOG, else text).")]
+
+
+def run(log: Log = None) -> None:
     """Tick and send until stopped (Ctrl-C or SIGTERM)."""
-    with house() as runtime, shutdown() as stop, _beside(runtime, stop):
-        out.print(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
-        keep_ticking(runtime, stop)
+    with house() as runtime:
+        start_journal(runtime, log)
+        with shutdown() as stop, _beside(runtime, stop):
+            say(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
+            keep_ticking(runtime, stop)
 
 
 @contextmanager
@@ -57,16 +64,13 @@ def keep_ticking(runtime: Runtime, stop: threading.Event) -> None:
     """Ticks until stopped; trouble is shown and tried again at the next tick."""
     while not stop.is_set():
         runtime.reload()
-        try:
-            report = tick_once(runtime, stop)
-            if report.editions or report.troubles:
-                show_tick(report, runtime)
-        except SendbriefError as error:
-            err.print(f"[bold red]Error:[/] {escape(str(error))}")
-        except Exception as error:  # noqa: BLE001 (a fault in one tick must not end the serving of pages)
-            err.print(
-                f"[bold red]Fault:[/] {type(error).__name__}: {escape(str(error))[:500]}. The next tick tries again."
-            )
+        with correlated():
+            try:
+                tell_tick(tick_once(runtime, stop), runtime)
+            except SendbriefError as error:
+                complain("Error", str(error))
+            except Exception as error:  # noqa: BLE001 (a fault in one tick must not end the serving of pages)
+                complain("Fault", f"{type(error).__name__}: {str(error)[:500]}. The next tick tries again.")
         stop.wait(runtime.settings.tick_seconds)
 
 
@@ -78,9 +82,11 @@ def serve(
         bool | None,
         typer.Option("--desk/--no-desk", help="The inbox and the status (usual only with maildir, on this machine)."),
     ] = None,
+    log: Log = None,
 ) -> None:
     """Pages, ticks and workers in one process, until stopped."""
     with house() as runtime, shutdown() as stop:
+        start_journal(runtime, log)
         usual = runtime.settings.transport == "maildir" and host in {"127.0.0.1", "localhost", "::1"}
         serve_until(runtime, stop, host, port, ticking=tick, desk=usual if desk is None else desk)
 
@@ -102,7 +108,7 @@ def serve_until(runtime: Runtime, stop: threading.Event, host: str, port: int, *
 
 def _told(desk: bool) -> Callable[[str], None]:
     where = "inbox" if desk else ""
-    return lambda url: out.print(f"Serving {url}{where} (Ctrl-C stops)")
+    return lambda url: say(f"Serving {url}{where} (Ctrl-C stops)")
 
 
 def demo(

@@ -16,7 +16,11 @@ from chalicelib.deliver.draining import drain
 from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.ticking import TickReport
 from chalicelib.errors import UsageError
+from chalicelib.json_logs import is_json
+from chalicelib.logs import logger
 from chalicelib.runtime import Runtime
+
+LOG = logger("sendbrief")
 
 
 @contextmanager
@@ -28,7 +32,8 @@ def shutdown() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        err.print("Stopping after the wave in flight; once more to stop at once.")
+        words = "Stopping after the wave in flight; once more to stop at once."
+        LOG.info(words) if is_json() else err.print(words)
 
     old = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -38,15 +43,18 @@ def shutdown() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def _shown() -> bool:
+    """Whether there is somebody to look at bars."""
+    return err.is_terminal and not is_json()
+
+
 class Bars:
     """Progress on a terminal: one bar for the sources, one for each edition. Quiet elsewhere."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-        self._progress = Progress(
-            *columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal
-        )
+        self._progress = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not _shown())
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "Bars":
@@ -66,7 +74,7 @@ class Bars:
         self._advance(edition, count, lambda: dispatcher.count(dispatcher.editions.find(edition)).pending + count)
 
     def _advance(self, name: str, count: int, total: Callable[[], int]) -> None:
-        if not err.is_terminal:
+        if not _shown():
             return
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total())

@@ -66,6 +66,8 @@ class Edition:
     """The edition whose content stands in its mails to the readers of both (`merge: true`)."""
     host: str = ""
     """The edition in whose mails its own content stands, to the readers of both."""
+    tick: str = ""
+    """The id of the tick that planned it, by which logs tell what belongs together; '' where none is known."""
     item: Item | None = None
 
     @property
@@ -212,7 +214,7 @@ def _write(edition: Edition) -> dict[str, Any]:
         "filters": list(edition.filters),
         "waits": edition.waits,
         **({"read": edition.read.isoformat()} if edition.read else {}),
-        **{name: value for name in ("guest", "host") if (value := getattr(edition, name))},
+        **{name: value for name in ("guest", "host", "tick") if (value := getattr(edition, name))},
         "halted": edition.halted,
         "halts": edition.halts,
         "sent_before": edition.sent_before,
@@ -253,5 +255,6 @@ def _read(item: Item) -> Edition:
         sent_before=data.get("sent_before", -1),
         guest=data.get("guest", ""),
         host=data.get("host", ""),
+        tick=data.get("tick", ""),
         item=item,
     )

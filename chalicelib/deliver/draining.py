@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from chalicelib.deliver.chunks import read_task
 from chalicelib.deliver.worker import Ended, Worker
 from chalicelib.errors import ConfigurationError, NotFoundError, RenderError, SendingError, StoreError
+from chalicelib.logs import about
 from chalicelib.store import Queue, QueueMessage
 
 VISIBILITY_SECONDS = 1800
@@ -59,7 +60,8 @@ async def _take(
     queue: Queue, worker: Worker, message: QueueMessage, drained: Drained, wall: Callable[[], float]
 ) -> None:
     try:
-        work = await worker.work(*read_task(message.body))
+        with about():
+            work = await worker.work(*read_task(message.body))
     except (SendingError, ConfigurationError) as error:
         queue.release(message)
         drained.trouble = drained.trouble or str(error)

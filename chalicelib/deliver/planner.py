@@ -22,12 +22,15 @@ from chalicelib.deliver.freezing import Guest, Plan, freeze
 from chalicelib.deliver.guests import Guests
 from chalicelib.deliver.own_time import waiting
 from chalicelib.errors import AddressError, RenderError, SegmentError
+from chalicelib.logs import about, correlation, logger
+from chalicelib.metrics import count
 from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter
 from chalicelib.render.renderer import render
 from chalicelib.render.templates import templates_for
 from chalicelib.store import Blobs, Table
 
+LOG = logger(__name__)
 MEMBERS_AT_ONCE = 1000
 """Memberships in memory while planning: a whole page of the store, 1 MB, is four times as many and 8 MB of objects."""
 
@@ -70,7 +73,11 @@ class Planner:
             return self._hold(edition, now, str(error))
         if found:
             return self._hold(edition, now, _words(found), seen=(*edition.seen, *sorted({_mark(p) for p in found})))
-        return self._editions.change(edition, planned=total)
+        planned = self._editions.change(edition, planned=total, tick=correlation())
+        count("EditionsPlanned")
+        with about(edition=edition.id):
+            LOG.info("Planned for %d recipients in %d chunks", total, planned.chunks)
+        return planned
 
     def _guest(self, edition: Edition) -> Guest | None:
         """The edition that shares its mails, as planning sees it; None where there is none, or it was stopped."""

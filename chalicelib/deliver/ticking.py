@@ -1,5 +1,6 @@
 """The tick: everything that is due, once. Collect, compose, prove, dispatch; on one machine, send as well."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,12 @@ from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.deliver.worker import Worker
 from chalicelib.errors import ConflictError, SendbriefError
+from chalicelib.logs import correlated, logger
+from chalicelib.metrics import count
 from chalicelib.store import Queue, Table
 from chalicelib.transports import Transport
 
+LOG = logger(__name__)
 ROUNDS = 100
 """Deferred mails and new chunks are looked for again after each drain, this often at most."""
 
@@ -38,6 +42,32 @@ class TickReport:
     def saw(self, editions: list[Edition]) -> None:
         """Remember editions by id, the latest state of each."""
         self.editions.update({edition.id: edition for edition in editions})
+
+
+def measure(report: TickReport, seconds: float) -> None:
+    """What a tick's line in the log and its metrics say.
+
+    Its time becomes one only where there is something else to tell: a metric costs money for each hour in which it is
+    told, and AWS Lambda tells how long a call took for nothing.
+    """
+    failed = sum(source.outcome == "failed" for source in report.sources)
+    found = sum(source.changes.new for source in report.sources)
+    sending = [edition.id for edition in report.editions.values() if edition.state is State.SENDING]
+    count("SourcesFailed", failed)
+    count("EntriesFound", found)
+    if failed or found or sending:
+        count("TickSeconds", round(seconds, 3))
+    LOG.info("Tick in %.1f s: %d new entries, %d sources failed, being sent: %s", seconds, found, failed,
+             ", ".join(sending) or "nothing")  # fmt: skip
+
+
+def log_report(report: TickReport) -> None:
+    """What went wrong, in the log."""
+    for source in report.sources:
+        if source.outcome == "failed":
+            LOG.warning("Source %s failed: %s", source.source, source.health.error)
+    for trouble in report.troubles:
+        LOG.error("%s", trouble)
 
 
 @dataclass(slots=True)
@@ -65,6 +95,12 @@ class Ticker:
 
         On a paused site nothing is done but to say so.
         """
+        with correlated():
+            started, report = time.monotonic(), await self._tick(now)
+            measure(report, time.monotonic() - started)
+        return report
+
+    async def _tick(self, now: datetime) -> TickReport:
         report = TickReport()
         if stopped := paused(self.table):
             report.troubles.append(str(stopped))
@@ -83,7 +119,12 @@ class Ticker:
         self, now: datetime, worker: Worker, *, stop: Callable[[], bool] = lambda: False, at_once: int = 1
     ) -> TickReport:
         """A tick, and all sending that follows from it, until nothing is left to do now; ``at_once``: see ``drain``."""
-        report = await self.tick(now)
+        with correlated():
+            return await self._send(await self.tick(now), now, worker, stop, at_once)
+
+    async def _send(
+        self, report: TickReport, now: datetime, worker: Worker, stop: Callable[[], bool], at_once: int
+    ) -> TickReport:
         for _ in range(0 if paused(self.table) else ROUNDS):
             drained = await drain(self.queue, worker, stop=stop, at_once=at_once)
             report.saw(self.dispatcher.tick(now, report.troubles))

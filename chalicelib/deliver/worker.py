@@ -24,9 +24,12 @@ from chalicelib.deliver.preparing import Preparer, Ready
 from chalicelib.deliver.recording import DirectRecorder, Recorder
 from chalicelib.deliver.turns import Turns
 from chalicelib.errors import ConfigurationError, ConflictError, SendbriefError, TransportUnavailableError
+from chalicelib.logs import learn, logger
+from chalicelib.metrics import count
 from chalicelib.store import Table
 from chalicelib.transports import Fate, Mail, Outcome, Transport, nameless, provider_stopped, quota_used, wants_bulk
 
+LOG = logger(__name__)
 WAVE_SIZE = 50
 """Mails handed over at once: the most that one crash can leave in doubt."""
 LEASE_SECONDS = 300
@@ -34,6 +37,8 @@ MARGIN_SECONDS = 60
 """A function with less time left than this begins no wave: what one may take at worst."""
 QUOTA_PAUSE_SECONDS = 1800
 """The next look after the provider said that the day's quota is used up."""
+
+_METRICS = {Fate.SENT: "Sent", Fate.FAILED: "Failed", Fate.DEFERRED: "Deferred", Fate.IN_DOUBT: "InDoubt"}
 
 
 class Ended(StrEnum):
@@ -122,7 +127,14 @@ class Worker:
         Raises TransportUnavailableError or ConfigurationError with the wave undone where nothing of it was
         handed over.
         """
+        learn(edition=edition_id, chunk=number)
         edition = self._editions.find(edition_id)
+        learn(correlation=edition.tick)
+        work = await self._work(edition, number)
+        LOG.info("Work on a chunk ended: %s", f"{work.ended}, {work.why}" if work.why else work.ended)
+        return work
+
+    async def _work(self, edition: Edition, number: int) -> Work:
         if stop := self._stop(edition):
             tell_wait(self._editions, edition, stop.why)
             return stop
@@ -149,7 +161,9 @@ class Worker:
                 return Ended.DONE
             claimed = held.ledger.claim(owner, self._wall() + LEASE_SECONDS, self._seconds())
             with suppress(ConflictError):
-                return await self._chunks.record(self._recorder, held, claimed)
+                recorded = await self._chunks.record(self._recorder, held, claimed)
+                count("InDoubt", held.ledger.marks.count(FLIGHT))
+                return recorded
 
     async def _waves(self, run: _Run) -> Work:
         while True:
@@ -207,6 +221,8 @@ class Worker:
             return ledger.begin(ready.mails, ready.skips, lease, ready.failed).wait(waits).without_guest(ready.alone)
 
         await self._rewrite(run, begun)
+        count("Skipped", len(ready.skips))
+        count("Failed", len(ready.failed))
         self._progress(run.edition.id, len(ready.skips) + len(ready.failed))
         marks = run.held.ledger.marks  # somebody may have cancelled, or told of some, in this very moment
         return {p: mail for p, mail in ready.mails.items() if marks[p] == FLIGHT}, ready.sids
@@ -236,6 +252,8 @@ class Worker:
             lost = f"the transport answered {len(outcomes)} of {len(mails)} mails"
             outcomes = [Outcome(Fate.IN_DOUBT, lost)] * len(mails)
         settled = {p: nameless(outcome, mails[p]) for p, outcome in zip(mails, outcomes, strict=True)}
+        for outcome in settled.values():
+            count(_METRICS[outcome.fate])
         clock = self._seconds()
         run.news = lambda ledger: ledger.settle(settled, clock)
         self._progress(run.edition.id, sum(outcome.fate is not Fate.DEFERRED for outcome in outcomes))

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from chalice.app import CaseInsensitiveMapping, Request, Response
 
 from chalicelib.errors import BadLinkError, ExpiredLinkError, NotFoundError, SendbriefError, StoreUnavailableError
-from chalicelib.logs import logger
+from chalicelib.invocation import request_id
+from chalicelib.logs import about, logger
 from chalicelib.web import house
 from chalicelib.web.languages import choose_language
 from chalicelib.web.pages import Page, Pages
@@ -124,7 +125,8 @@ def finish(asked: Request, get_response: Callable[[Request], Response]) -> Respo
         asked.headers = CaseInsensitiveMapping({**asked.headers, "accept": "*/*"})
     token = _request.set(asked)
     try:
-        return finished(get_response(asked), asked.method)
+        with about(request_id=request_id(asked.lambda_context)):
+            return finished(get_response(asked), asked.method)
     finally:
         _request.reset(token)
 

@@ -15,8 +15,11 @@ from chalicelib.deliver.chunks import ChunkStore, HeldLedger
 from chalicelib.deliver.hearing.values import GOOD, KEPT, Heard, heard_prefix
 from chalicelib.deliver.ledger import BOUNCED, COMPLAINED, DELIVERED, Ledger, News, ledger_to_data
 from chalicelib.errors import ConflictError, NotFoundError, StoreError
+from chalicelib.logs import about, logger
+from chalicelib.metrics import count
 from chalicelib.store import Blobs, Insert, Key, Replace, Table
 
+LOG = logger(__name__)
 TRIES = 50
 OnNews = Callable[[str, str, int, int], None]
 """Told of an edition's id, the day (ISO, UTC), and how many more of its mails have bounced and been complained of."""
@@ -74,6 +77,8 @@ class Hearing:
             except ConflictError:
                 continue
             changed = self._count(edition, held[1].ledger, new, now)
+            with about(edition=edition, chunk=number, correlation=held[0].tick):
+                LOG.info("Heard of %d mails of a chunk, %d of them news", len(known), changed)
             return Recorded(changed, len(known) - changed, len(heards) - len(known)) + self._recipients(known, now)
         raise StoreError(f"Chunk {number} of {edition} is being changed all the time.", "Try again in a moment.")
 
@@ -99,6 +104,8 @@ class Hearing:
     def _count(self, edition: str, old: Ledger, new: Ledger, now: datetime) -> int:
         """How many marks changed; rates are differences of marks, so that order and repeats don't count."""
         bounced, complained = (new.marks.count(mark) - old.marks.count(mark) for mark in (BOUNCED, COMPLAINED))
+        for name, mark in (("Bounced", BOUNCED), ("Complained", COMPLAINED), ("Delivered", DELIVERED)):
+            count(name, max(0, new.marks.count(mark) - old.marks.count(mark)))
         if bounced or complained:
             self._on_news(edition, f"{now:%Y-%m-%d}", bounced, complained)
         return sum(before != after for before, after in zip(old.marks, new.marks, strict=True))
