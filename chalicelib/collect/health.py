@@ -12,6 +12,8 @@ from chalicelib.content.values import SourceKind
 from chalicelib.errors import ConflictError
 from chalicelib.store import MAX_TRANSACTION, Insert, Item, Key, Replace, Table
 
+LONG_FAILING = timedelta(hours=48)
+"""After so long a failing source is an alarm."""
 DOUBT_AFTER = 3
 """Failures in a row after which a remembered new address is forgotten, and site.yaml's asked again."""
 
@@ -39,6 +41,8 @@ class Health:
     retired: bool = False
     settings: str = ""
     took: int = 0
+    since: datetime | None = None
+    """Since when it has failed each time it was asked; None while it is well."""
 
     @property
     def state(self) -> str:
@@ -53,6 +57,16 @@ class Health:
     def asks(self) -> str:
         """The address to ask now."""
         return self.moved_to or self.location
+
+    @property
+    def failing_since(self) -> datetime | None:
+        """As ``since``; of a failure written down before that was, the last try, which is not too early."""
+        return self.since or (self.checked if self.error else None)
+
+    def failing_long(self, now: datetime) -> bool:
+        """Whether a person should look after it: what a server's bad day explains is over by then."""
+        since = self.failing_since
+        return since is not None and now - since >= LONG_FAILING
 
     def due(self, now: datetime) -> bool:
         """Whether it may be asked now."""
@@ -76,14 +90,14 @@ class Health:
         failures = self.failures + 1
         return replace(
             self, checked=now, error=why, failures=failures, retired=gone, next_try=None if gone else now + pause,
-            moved_to="" if failures >= DOUBT_AFTER else self.moved_to,
+            since=self.failing_since or now, moved_to="" if failures >= DOUBT_AFTER else self.moved_to,
         )  # fmt: skip
 
     def well(self, now: datetime, entries: int, digest: str, validators: Validators, moved_to: str = "") -> "Health":
         """After an answer."""
         return replace(
             self, started=self.started or now, checked=now, error="", failures=0, next_try=None, retired=False,
-            entries=entries, digest=digest, validators=validators, moved_to=moved_to or self.moved_to,
+            since=None, entries=entries, digest=digest, validators=validators, moved_to=moved_to or self.moved_to,
         )  # fmt: skip
 
 
@@ -146,6 +160,7 @@ def _read(name: str, item: Item | None) -> Health:
         retired=data.get("retired", False),
         settings=data.get("settings", ""),
         took=data.get("took", 0),
+        since=from_iso(data.get("since")),
     )
 
 
@@ -165,4 +180,5 @@ def _write(health: Health) -> dict[str, Any]:
         "retired": health.retired,
         "settings": health.settings,
         "took": health.took,
+        **({"since": iso(health.since)} if health.since else {}),
     }

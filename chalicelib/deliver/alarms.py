@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.collect.health import HealthStore
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
@@ -14,6 +15,7 @@ from chalicelib.deliver.braking import BRAKE, PROVIDER
 from chalicelib.deliver.chunks import ChunkStore
 from chalicelib.deliver.course import load_course
 from chalicelib.errors import ConflictError, SendbriefError, StoreError, TransportUnavailableError
+from chalicelib.metrics import count
 from chalicelib.render.alarm import AlarmMail, render_alarm
 from chalicelib.render.compiling import compile_notice
 from chalicelib.render.letter import Letter, Reader
@@ -47,6 +49,7 @@ class AlarmKind(StrEnum):
     PROVIDER = "provider"
     DEAD = "dead"
     DOUBT = "doubt"
+    FEED = "feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Alarms:
 
     def open(self, now: datetime) -> list[Alarm]:
         """All that waits for a person now. Reads only."""
-        found = [*self._of_provider(), *self._of_dead()]
+        found = [*self._of_provider(), *self._of_dead(), *self._of_sources(now)]
         for newsletter in self._site.newsletters:
             for edition in self._editions.of(newsletter):
                 found += [*self._of_stop(edition), *self._of_doubt(edition, now)]
@@ -102,7 +105,10 @@ class Alarms:
         The mark is there before the hand-over, and taken back where nothing went out for certain.
         """
         troubles = []
-        for alarm in self.open(now) if self._site.editors else ():
+        found = self.open(now)
+        for alarm in found:  # at every tick, also where the editors know: the provider's own alarms look at this
+            count("OpenAlarms", kind=str(alarm.kind))
+        for alarm in found if self._site.editors else ():
             try:
                 if self._mark(alarm, now):
                     await self._send(alarm, transport(), now)
@@ -129,6 +135,18 @@ class Alarms:
                 words = _DEAD[name][count > 1].format(count)
                 commands = ("sendbrief redrive --list", f"sendbrief redrive --queue {name}")
                 yield Alarm(AlarmKind.DEAD, words, commands=commands, again=again, dead=count)
+
+    def _of_sources(self, now: datetime) -> Iterator[Alarm]:
+        """What was wrong with an address that site.yaml has no more is nobody's matter."""
+        healths = HealthStore(self._table).load(source.name for source in self._site.sources)
+        for source in self._site.sources:
+            health = healths[source.name][0]
+            since = health.failing_since
+            if since is None or not health.failing_long(now) or health.location not in {"", source.location}:
+                continue
+            ended = ", and is not asked any more" if health.retired else ""
+            words = f"Source '{source.name}' has failed since {since:%Y-%m-%d %H:%M} UTC{ended}: it {health.error}"
+            yield Alarm(AlarmKind.FEED, words, commands=("sendbrief sources", "sendbrief collect"), again=source.name)
 
     def _of_stop(self, edition: Edition) -> Iterator[Alarm]:
         if edition.state is not State.HELD or edition.halted not in {BRAKE, PROVIDER}:
@@ -162,7 +180,7 @@ class Alarms:
 
     def _letter(self, alarm: Alarm) -> Letter:
         """In the site's first language; what a program said stays in English."""
-        values = {"edition": alarm.edition}
+        values = {"edition": alarm.edition, "source": alarm.again}
         mail = AlarmMail(alarm.said, self._site.fallback, alarm.words, alarm.commands, values)
         rendered = render_alarm(self._site, mail, templates=templates_for(self._site.root))
         return compile_notice(rendered, site=self._site, notice=mail)

@@ -141,3 +141,24 @@ def test_an_item_of_an_older_version_is_read(table: Table) -> None:
     assert old == replace(WELL, location="", moved_to="", settings="")
     aimed = old.aimed("https://a.example.org/", SourceKind.FEED, "s")
     assert (aimed.started, aimed.validators) == (NOW, Validators())
+
+
+def test_since_when_a_source_fails_is_kept_until_it_answers(table: Table) -> None:
+    assert WELL.failing_since is None
+    failing = WELL.failed("answered 500", NOW + MINUTE).failed("answered 502", NOW + 60 * MINUTE)
+    assert failing.failing_since == NOW + MINUTE
+    two_days = NOW + MINUTE + timedelta(hours=48)
+    assert [failing.failing_long(moment) for moment in (NOW, two_days - MINUTE, two_days)] == [False, False, True]
+    assert not WELL.failing_long(two_days)
+    well = failing.well(NOW, 7, "mark", Validators())
+    assert (well.since, well.failed("gone", two_days).failing_since) == (None, two_days)
+    store = HealthStore(table)
+    store.save(failing, None)
+    ((read, item),) = store.load(["a"]).values()
+    assert read.failing_since == NOW + MINUTE
+    assert item is not None
+    old = {name: value for name, value in item.data.items() if name != "since"}
+    table.replace(item, old)
+    ((read, _),) = store.load(["a"]).values()
+    assert read.failing_since == NOW + 60 * MINUTE, "written by an older version: its last try"
+    assert read.failed("again", two_days).failing_since == NOW + 60 * MINUTE

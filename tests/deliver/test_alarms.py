@@ -11,17 +11,20 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.collect.health import Health, HealthStore
+from chalicelib.content.values import Source, SourceKind
 from chalicelib.deliver.alarms import Alarm, AlarmKind, Alarms
 from chalicelib.deliver.chunks import task_body
 from chalicelib.deliver.control import halt
 from chalicelib.deliver.ledger import News
 from chalicelib.errors import StoreUnavailableError, TransportUnavailableError
 from chalicelib.lint.mail_files import lint_mail_file
+from chalicelib.metrics import metering
 from chalicelib.store import Queue
 from chalicelib.transports import Fate, Mail, Outcome
 from tests.deliver.house import ID, House, all_sent
 from tests.deliver.watched import braking_of, now_of, refusing, work
-from tests.simulation.world import SITE
+from tests.simulation.world import SITE, SLOT
 
 EDITED = replace(SITE, editors=("ed@example.org", "eva@example.org"))
 
@@ -271,3 +274,52 @@ def test_doubts_of_last_month_are_history(house: House) -> None:
     in_doubt(house)
     house.passed = timedelta(days=30).total_seconds() + 1
     assert opened(house) == []
+
+
+def failing_feed(house: House, hours: int, **changes: Any) -> None:
+    feed = Source("blog", SourceKind.FEED, "https://blog.example.org/feed", line=3)
+    house.site = replace(EDITED, sources=(feed,))
+    store = HealthStore(house.table)
+    ((_, item),) = store.load(["blog"]).values()
+    began = now_of(house) - timedelta(hours=hours)
+    store.save(replace(Health("blog", location=feed.location).failed("answered 502", began), **changes), item)
+
+
+def test_a_source_that_has_failed_for_two_days_is_told(house: House) -> None:
+    failing_feed(house, 47)
+    assert opened(house) == []
+    failing_feed(house, 49)
+    (alarm,) = opened(house)
+    since = f"{now_of(house) - timedelta(hours=49):%Y-%m-%d %H:%M} UTC"
+    assert (alarm.kind, alarm.words) == (
+        AlarmKind.FEED, f"Source 'blog' has failed since {since}: it answered 502",
+    )  # fmt: skip
+    box = Box(house)
+    for hours, mails in ((0, 2), (23, 2), (25, 4)):
+        house.passed = hours * 3600.0
+        assert tell(house) == []
+        assert len(box.mails) == mails
+    assert [message["Subject"] for message in box.messages()] == ["No news from blog"] * 4
+    failing_feed(house, 49, retired=True)
+    assert "UTC, and is not asked any more: it answered 502" in opened(house)[0].words
+    failing_feed(house, 49, location="https://blog.example.org/old")
+    assert opened(house) == [], "site.yaml has another address since"
+    failing_feed(house, 49)
+    house.site = replace(house.site, sources=())
+    assert opened(house) == [], "and so it has none any more"
+
+
+def test_each_tick_counts_what_is_open_by_kind_whoever_knows_of_it(house: House) -> None:
+    halt(house.dispatcher.editions, ID, now_of(house), "too many", "brake")
+    Box(house)
+    for editors in (EDITED.editors, EDITED.editors, ()):  # told now, told before, nobody to tell
+        failing_feed(house, 49)
+        house.site = replace(house.site, editors=editors)
+        with metering() as meter:
+            assert tell(house) == []
+        assert [(one["Kind"], one["OpenAlarms"]) for one in meter.documents("", SLOT)] == [("brake", 1), ("feed", 1)]
+    house.control.resume(ID, now_of(house))
+    house.site = replace(house.site, sources=())
+    with metering() as meter:
+        tell(house)
+    assert meter.documents("", SLOT) == []
