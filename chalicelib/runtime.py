@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters import Adapters
 from chalicelib.audience.audience import Audience
 from chalicelib.audience.happenings import announcer
 from chalicelib.audience.moving import Moves
@@ -23,8 +22,9 @@ from chalicelib.audience.tokens import (
     UnsubscribeTokens,
 )
 from chalicelib.clock import system_clock
-from chalicelib.content.load import LoadedSite, load_site
-from chalicelib.content.values import Site
+from chalicelib.content.values import Newsletter, Site
+from chalicelib.errors import ConfigurationError
+from chalicelib.sited import Sited
 from chalicelib.transports import Transport
 
 if TYPE_CHECKING:
@@ -45,22 +45,8 @@ if TYPE_CHECKING:
     from chalicelib.deliver.worker import Progress, Sender, Worker
 
 
-class Runtime(Adapters):
+class Runtime(Sited):
     """One process's house. Everything is built when it is first asked for."""
-
-    @cached_property
-    def loaded(self) -> LoadedSite:
-        """The site with its problems, as it lies on the disk now."""
-        return load_site(self.settings.site)
-
-    @property
-    def site(self) -> Site:
-        """The site. Raises ConfigurationError where it is broken."""
-        return self.loaded.require()
-
-    def reload(self) -> None:
-        """Read the site again when it is next asked for."""
-        self.__dict__.pop("loaded", None)
 
     @cached_property
     def tokens(self) -> UnsubscribeTokens:
@@ -126,6 +112,7 @@ class Runtime(Adapters):
         """What sends mails to single people, of the site as it is now."""
         from chalicelib.deliver.notices import Notices
 
+        self.follow_or_keep()
         return Notices(
             self.site, self.table, self.blobs, transport or self.transport, self.secrets, self.clock, self._bounces
         )  # fmt: skip
@@ -140,6 +127,7 @@ class Runtime(Adapters):
         """What hears of mails that came back, of complaints and of the provider's events."""
         from chalicelib.deliver.hearing.listening import Listener
 
+        self.follow_or_keep()
         signer = MailTokens(self.secrets)
         return Listener(self.table, self.blobs, self.suppressions, signer, lambda: self.site.newsletters)
 
@@ -197,9 +185,10 @@ class Runtime(Adapters):
         return webhooks_of(self.site, self.table, self.blobs, self.secrets, self.clock, self.settings.fetch_allow)
 
     def ticker(self, on_source: "CollectProgress | None" = None) -> "Ticker":
-        """What a tick works with."""
+        """What a tick works with: of a published site, what is published this moment."""
         from chalicelib.deliver.ticking import Ticker
 
+        self.follow()
         site = self.site
         return Ticker(
             site, self.table, self.queue, self.fetch, self.composer, self.dispatcher, lambda: self.transport, on_source,
@@ -220,6 +209,7 @@ class Runtime(Adapters):
         from chalicelib.deliver.turns import PATIENCE_SECONDS
         from chalicelib.deliver.worker import Worker
 
+        self.follow_or_keep()
         dispatcher, embedded = self.dispatcher, self.settings.store == "sqlite"
         return Worker(
             self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.secrets, self._sender,
@@ -261,7 +251,7 @@ class Runtime(Adapters):
 
         site = self.site
         return Turns(
-            self.pacing, lambda edition, now: quiet_until(site, site.newsletters[edition.newsletter], now), patience
+            self.pacing, lambda edition, now: quiet_until(site, _newsletter(site, edition.newsletter), now), patience
         )
 
     @property
@@ -278,3 +268,13 @@ class Runtime(Adapters):
         if self.settings.store == "aws":  # other machines: only the lease tells
             return Sender(random_secrets.token_hex(8), lambda _: True)
         return Sender(self.owners.token, self.owners.alive)
+
+
+def _newsletter(site: Site, name: str) -> Newsletter:
+    """Whose edition is being sent. Raises ConfigurationError where the site has lost it meanwhile."""
+    if name not in site.newsletters:
+        raise ConfigurationError(
+            f"The site has no newsletter '{name}' any more, and an edition of it is being sent.",
+            f"Put content/newsletters/{name}.yaml back until it is sent, or cancel the edition.",
+        )
+    return site.newsletters[name]

@@ -24,6 +24,11 @@ class Setting:
 SETTINGS = (
     Setting("SENDBRIEF_SITE", "the folder you are in", "The site: the folder that holds `content/`."),
     Setting("SENDBRIEF_DATA", "`.sendbrief` in the site", "Where the embedded store, the secret and the Maildir lie."),
+    Setting(
+        "SENDBRIEF_CONTENT",
+        "`folder`",
+        "`folder` (the site's), or `published`: the site is what [`sendbrief publish`](editors-workflow.md) uploaded.",
+    ),
     Setting("SENDBRIEF_STORE", "`sqlite`", "`sqlite` (one machine) or `aws` (DynamoDB, S3, SQS)."),
     Setting("SENDBRIEF_TRANSPORT", "`maildir`", "`maildir` (files, nothing leaves), `smtp` or `ses`."),
     Setting("SENDBRIEF_MAILDIR", "`maildir` in the data folder", "Where the maildir transport delivers."),
@@ -100,6 +105,7 @@ class Settings:
 
     site: Path
     data: Path
+    content: str = "folder"
     store: str = "sqlite"
     transport: str = "maildir"
     maildir: Path = Path()
@@ -133,10 +139,11 @@ def load_settings(
     values = os.environ if environment is None else environment
     _refuse_unknown(values)
     root = _absolute(site or Path(values.get("SENDBRIEF_SITE") or _default_site()))
-    folder = _absolute(data or Path(values.get("SENDBRIEF_DATA") or root / ".sendbrief"))
+    folder = _absolute(data or Path(values.get("SENDBRIEF_DATA") or _default_data(root)))
     return Settings(
         site=root,
         data=folder,
+        content=_choice(values, "SENDBRIEF_CONTENT", ("folder", "published")),
         store=_choice(values, "SENDBRIEF_STORE", ("sqlite", "aws")),
         transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
         maildir=_absolute(Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir")),
@@ -196,6 +203,12 @@ def _absolute(path: Path) -> Path:
 def _default_site() -> Path:
     """Where the functions run, the site lies beside the code; elsewhere it is the folder one stands in."""
     return PROJECT_ROOT if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else Path.cwd()
+
+
+def _default_data(site: Path) -> Path:
+    """Where the functions run, nothing else can be written to; elsewhere it lies in the site."""
+    on_lambda = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    return Path("/tmp/sendbrief") if on_lambda else site / ".sendbrief"  # noqa: S108 (each function has its own)
 
 
 def _bounce_address(values: Mapping[str, str]) -> str:

@@ -24,7 +24,8 @@ from tests.web.site import AFTER, BEFORE, SLOT, runtime_at, subscribe, write_sit
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("boto3", "feedparser", "icalendar", "lark", "mjml", "typer", "rich", "waitress", "frontmatter_toml", "sqlite3",
-         "chalicelib.web.api.door", "chalicelib.deliver.webhooks", "imaplib")  # fmt: skip
+         "chalicelib.web.api.door", "chalicelib.deliver.webhooks", "imaplib",
+         "zipfile", "chalicelib.content.published", "chalicelib.content.unpacking")  # fmt: skip
 
 LOADED = """
 import json, sys
@@ -307,6 +308,29 @@ def test_a_mailbox_that_cannot_be_read_stops_no_tick_and_is_in_the_log(
     assert runtime.dispatcher.editions.find(f"harbour-log/{SLOT}").state == "draft"
     assert "SENDBRIEF_BOUNCES" in caplog.text
     assert "hush" not in caplog.text
+
+
+PUBLISHED = """
+from dataclasses import replace
+runtime.settings = replace(runtime.settings, content="published")
+"""
+UPLOAD = """
+from chalicelib.clock import system_clock
+from chalicelib.content.bundles import make_bundle
+from chalicelib.content.packing import site_files
+from chalicelib.content.published import publish
+publish(runtime.shelf, make_bundle(site_files(runtime.settings.site), (), "now"), "ada", system_clock())
+"""
+
+
+def test_a_published_site_loads_what_unpacks_it_only_where_it_must_be_unpacked(
+    sent: tuple[Path, Path, dict[str, str]],
+) -> None:
+    loaded_by(UPLOAD, *sent[:2])
+    front = ASK.format(resource="/", method="GET", parameters=None)
+    following = {"sqlite3", "chalicelib.content.published", "chalicelib.content.unpacking"}
+    assert loaded_by(PUBLISHED + front, *sent[:2]) == following | {"zipfile"}
+    assert loaded_by(PUBLISHED + front, *sent[:2]) == following
 
 
 def test_hearing_loads_nothing_heavy(sent: tuple[Path, Path, dict[str, str]]) -> None:

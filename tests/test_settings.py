@@ -30,6 +30,12 @@ def test_the_site_is_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytes
     assert load_settings({"SENDBRIEF_SITE": "", "SENDBRIEF_DATA": "rel"}).data == tmp_path / "rel"
 
 
+def test_in_a_function_state_lies_where_it_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "sendbrief-dev-tick")
+    assert load(tmp_path).data == Path("/tmp/sendbrief")
+    assert load(tmp_path, SENDBRIEF_DATA="/mnt/data").data == Path("/mnt/data")
+
+
 def test_networks_and_hosts_that_may_be_fetched(tmp_path: Path) -> None:
     given = load(tmp_path, SENDBRIEF_FETCH_ALLOW=" 10.1.2.3/16, fd00::/8\nwiki.intranet ,::1 3com.example.org,")
     assert given.fetch_allow == ("10.1.2.3/16", "fd00::/8", "wiki.intranet", "::1", "3com.example.org")
@@ -52,6 +58,7 @@ def test_every_documented_setting_is_known(tmp_path: Path) -> None:
     [
         ("SENDBRIEF_STOER", "sqlite"),
         ("SENDBRIEF_STORE", "SQLite"),
+        ("SENDBRIEF_CONTENT", "publish"),
         ("SENDBRIEF_TRANSPORT", "sendmail"),
         *(("SENDBRIEF_TICK_SECONDS", value) for value in ("0", "-1", "1.5", "soon", "٣", "9" * 5000, "1e3")),
         ("SENDBRIEF_DATA", "~no-such-user-here/x"),

@@ -88,6 +88,8 @@ def scratch(runtime: Runtime, *, empty: bool = False) -> Iterator[Runtime]:
             copy_database(source, data / "sendbrief.db")
         changed = replace(
             runtime.settings,
+            site=runtime.root,
+            content="folder",
             data=data,
             maildir=data / "maildir",
             transport="maildir",

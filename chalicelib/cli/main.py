@@ -24,6 +24,7 @@ from chalicelib.cli import (
     lint_commands,
     preview_commands,
     privacy_commands,
+    publish_commands,
     queue_commands,
     run_commands,
     segment_commands,
@@ -87,6 +88,7 @@ for module in (doubt_commands, queue_commands, who_commands, audit_commands):
 archive_commands.register(app)
 backup_commands.register(app)
 lint_commands.register(app)
+publish_commands.register(app)
 form_commands.register(app)
 hearing_commands.register(app)
 privacy_commands.register(app)

@@ -15,6 +15,8 @@ from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.fetch import fetcher
 from chalicelib.compose.checking import Memory, check_site
 from chalicelib.compose.editions import EditionStore
+from chalicelib.content.load import LoadedSite
+from chalicelib.content.problems import Problems
 from chalicelib.errors import SendbriefError
 from chalicelib.outreach.sequences import read_sequences
 from chalicelib.runtime import Runtime
@@ -48,14 +50,8 @@ def check(
     links: Annotated[bool, typer.Option("--links", help="Ask the network whether what is linked to is there.")] = False,
 ) -> None:
     """Name every problem of the site and its next editions, with file and line. Exits 1 where there are errors."""
-    root = settings().site
     with house() as runtime:
-        memory = _memory(runtime)
-        loaded, problems = check_site(root, fetcher(root, ""), runtime.clock(), memory)
-        if loaded.site is not None:
-            problems.extend(lint_site(runtime, links=links))
-    if loaded.site is not None:
-        read_sequences(loaded.site, problems)
+        _, problems = problems_of(runtime, links=links)
     found = problems.sorted()
     if json:
         print_json([problem_row(problem) for problem in found])
@@ -65,6 +61,16 @@ def check(
             out.print("No problems found.")
     if problems.errors:
         raise typer.Exit(1)
+
+
+def problems_of(runtime: Runtime, *, links: bool = False) -> tuple[LoadedSite, Problems]:
+    """The site with all that ``check`` finds. ``links``: the network is asked for what is linked to."""
+    root = runtime.root
+    loaded, problems = check_site(root, fetcher(root, ""), runtime.clock(), _memory(runtime))
+    if loaded.site is not None:
+        problems.extend(lint_site(runtime, links=links))
+        read_sequences(loaded.site, problems)
+    return loaded, problems
 
 
 def _memory(runtime: Runtime) -> Memory | None:

@@ -11,8 +11,6 @@ from chalicelib.errors import BundleError, SendbriefError
 from chalicelib.logs import logger
 
 LOG = logger(__name__)
-AGAIN_SECONDS = 30.0
-"""So long a process that serves pages does not look again, whatever the last look came to."""
 
 
 class Follower:

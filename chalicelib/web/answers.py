@@ -8,7 +8,14 @@ from http import HTTPStatus
 
 from chalice.app import CaseInsensitiveMapping, Request, Response
 
-from chalicelib.errors import BadLinkError, ExpiredLinkError, NotFoundError, SendbriefError, StoreUnavailableError
+from chalicelib.errors import (
+    BadLinkError,
+    BundleError,
+    ExpiredLinkError,
+    NotFoundError,
+    SendbriefError,
+    StoreUnavailableError,
+)
 from chalicelib.invocation import request_id
 from chalicelib.logs import about, logger
 from chalicelib.web import house
@@ -109,6 +116,11 @@ def door(view: Callable[..., Response]) -> Callable[..., Response]:
             return error_answer(error.status, error.kind)
         except StoreUnavailableError as error:
             LOG.warning("The store is not available: %s", error)
+            response = error_answer(503)
+            response.headers["Retry-After"] = str(RETRY_SECONDS)
+            return response
+        except BundleError as error:
+            LOG.error("There is no site to show: %s", error)
             response = error_answer(503)
             response.headers["Retry-After"] = str(RETRY_SECONDS)
             return response

@@ -10,6 +10,7 @@ from chalicelib.audience.address import CODES
 from chalicelib.audience.limits import Limits, Rule
 from chalicelib.errors import (
     AddressError,
+    BundleError,
     IllegalTransitionError,
     NotFoundError,
     SegmentError,
@@ -53,6 +54,9 @@ def serve(operation: Operation, parts: Mapping[str, str]) -> Response:
         return problem_answer(400, error.message)
     except StoreUnavailableError as error:
         LOG.warning("The store is not available: %s", error)
+        return problem_answer(503, headers={"Retry-After": str(RETRY_SECONDS)})
+    except BundleError as error:
+        LOG.error("There is no site to work on: %s", error)
         return problem_answer(503, headers={"Retry-After": str(RETRY_SECONDS)})
     except SendbriefError as error:
         LOG.error("%s failed: %s", operation.name, error)
