@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
+SITE ?= .
+STAGE ?=
+ARCHITECTURE ?= arm64
 
-.PHONY: demo test test-all npm hunt gallery bench check serve package local-aws clean
+.PHONY: demo test test-all npm hunt gallery bench check serve package deploy destroy local-aws clean
 
 demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http://127.0.0.1:8000/ (DEMO_SERVE=0: without)
 	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
@@ -35,8 +38,14 @@ check: $(VENV)/.tests  ## style, types, arrows, docs
 serve: $(VENV)/.runs  ## pages, ticks and workers for the site in this folder
 	@$(BIN)/sendbrief --site . serve
 
-package: $(VENV)/.runs  ## the artefact for AWS Lambda, in build/package
-	@$(BIN)/python tools/package.py
+package: $(VENV)/.deploys  ## the artefact for AWS Lambda, in build/package
+	@$(BIN)/sendbrief package --architecture $(ARCHITECTURE)
+
+deploy: $(VENV)/.deploys  ## to AWS, as STAGE=prod or dev: package, show what changes, ask, apply (YES=1: don't ask)
+	@$(BIN)/sendbrief --site $(SITE) --stage $(STAGE) deploy --architecture $(ARCHITECTURE) $(if $(YES),--yes)
+
+destroy: $(VENV)/.deploys  ## away from AWS; subscribers and editions stay
+	@$(BIN)/sendbrief --stage $(STAGE) destroy $(if $(YES),--yes)
 
 local-aws: $(VENV)/.tests  ## a local AWS on 127.0.0.1, until Ctrl-C
 	@$(BIN)/python tools/local_aws.py
@@ -51,8 +60,12 @@ $(VENV)/.runs: $(VENV)/.venv pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli]'
 	@touch $@
 
+$(VENV)/.deploys: $(VENV)/.runs
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli,deploy]'
+	@touch $@
+
 $(VENV)/.tests: $(VENV)/.runs
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cli,deploy,dev]'
 	@touch $@
 
 clean:

@@ -113,7 +113,7 @@ def _hear_mailbox(runtime: Runtime) -> None:
     """What came back by mail since the last tick; trouble with it stops no sending."""
     from chalicelib.deliver.hearing.listening import ROUND_SECONDS, within
 
-    tally = runtime.listener.mailbox(runtime.settings.bounces, runtime.clock(), stop=within(ROUND_SECONDS))
+    tally = runtime.listener.mailbox(runtime.bounces, runtime.clock(), stop=within(ROUND_SECONDS))
     for trouble in tally.troubles:
         LOG.error("%s", trouble)
 

@@ -16,6 +16,7 @@ from chalicelib.transports.quota import QuotaSource
 if TYPE_CHECKING:
     from chalicelib.store.owners import Owners
     from chalicelib.store.sqlite_database import Database
+    from chalicelib.transports.smtp_facts import SmtpFacts
 
 MAX_ATTEMPTS = 20
 """How often a chunk may be taken up before it is a dead letter; each crash moves it on by a wave."""
@@ -127,7 +128,7 @@ class Adapters:
             from chalicelib.transports.smtp import SmtpTransport
             from chalicelib.transports.smtp_url import SmtpSettings
 
-            return SmtpTransport(SmtpSettings.parse(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL")))
+            return SmtpTransport(SmtpSettings.parse(self.smtp_url))
         if self.settings.transport == "ses":
             from chalicelib.transports.ses import SesTransport, make_client
 
@@ -136,6 +137,15 @@ class Adapters:
         from chalicelib.transports.maildir import MaildirTransport
 
         return MaildirTransport(self.settings.maildir)
+
+    def smtp_facts(self) -> "SmtpFacts":
+        """What the SMTP server shows; no mail is begun. Raises ConfigurationError where its URL makes no sense."""
+        import asyncio
+
+        from chalicelib.transports.smtp_look import look
+        from chalicelib.transports.smtp_url import SmtpSettings
+
+        return asyncio.run(look(SmtpSettings.parse(self.smtp_url)))
 
     @cached_property
     def quota(self) -> QuotaSource | None:
@@ -157,7 +167,7 @@ class Adapters:
             return Crew(1, 50)
         from chalicelib.transports.smtp_url import SmtpSettings
 
-        connections = SmtpSettings.parse(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL")).connections
+        connections = SmtpSettings.parse(self.smtp_url).connections
         return Crew(WORKERS, max(1, connections * MAILS_A_CONNECTION // WORKERS))
 
     @cached_property
@@ -166,8 +176,29 @@ class Adapters:
         text = self.settings.secret
         if not text and self.settings.store == "aws":
             raise ConfigurationError("SENDBRIEF_SECRET is not set.", "Set it to a long random text and keep it safe.")
-        keys = (text or kept_secret(self.settings.data / "secret.key")).split(",")
+        kept = self.deciphered(text, "SENDBRIEF_SECRET") or kept_secret(self.settings.data / "secret.key")
+        keys = kept.split(",")
         return Secrets(tuple(key.strip() for key in keys if key.strip()))
+
+    @cached_property
+    def smtp_url(self) -> str:
+        """Where mails go by SMTP, with user and password. Raises ConfigurationError where it is not set."""
+        return self.deciphered(_required(self.settings.smtp_url, "SENDBRIEF_SMTP_URL"), "SENDBRIEF_SMTP_URL")
+
+    @cached_property
+    def bounces(self) -> str:
+        """The inbox of returned mails, with user and password; '' for none."""
+        return self.deciphered(self.settings.bounces, "SENDBRIEF_BOUNCES")
+
+    def deciphered(self, value: str, variable: str) -> str:
+        """A setting that may be a secret: itself, or what AWS Systems Manager keeps where it is ``ssm:/name``."""
+        if not value.startswith("ssm:"):
+            return value
+        import boto3
+
+        from chalicelib.store.parameters import read_parameter
+
+        return read_parameter(boto3.client("ssm"), value, variable)
 
     def delete_mails(self, wanted: Callable[[str], bool]) -> int:
         """Delete the mails of the Maildir whose recipient is ``wanted``; how many."""

@@ -81,6 +81,14 @@ class BackupError(SendbriefError):
     """A backup can't be written, read or restored; what was there stays as it was."""
 
 
+class PackagingError(SendbriefError):
+    """The artefact for AWS Lambda could not be made."""
+
+
+class DeploymentError(SendbriefError):
+    """A stack could not be made, changed, read or taken away."""
+
+
 class InboxError(SendbriefError):
     """The mailbox that bounces come to can't be read now."""
 

@@ -50,7 +50,8 @@ SETTINGS = (
     Setting(
         "SENDBRIEF_SECRET",
         "`secret.key` in the data folder, made once",
-        "Keys links and ids; several parted by commas, oldest first.",
+        "Keys links and ids; several parted by commas, oldest first. This one, `SENDBRIEF_SMTP_URL`, `SENDBRIEF_BOUNCES`"
+        " and `SENDBRIEF_SENT_FOLDER` may be `ssm:/name`: a parameter of AWS Systems Manager that holds the value.",
     ),
     Setting("SENDBRIEF_TICK_SECONDS", "`60`", "How often `run` and `serve` look for what is due."),
     Setting(
@@ -133,10 +134,17 @@ class Settings:
 
 
 def load_settings(
-    environment: Mapping[str, str] | None = None, *, site: Path | None = None, data: Path | None = None
+    environment: Mapping[str, str] | None = None,
+    *,
+    site: Path | None = None,
+    data: Path | None = None,
+    stage: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings from flags first, then the environment. Raises ConfigurationError that names the variable."""
-    values = os.environ if environment is None else environment
+    """Settings from flags first, then a deployed ``stage``'s, then the environment.
+
+    Raises ConfigurationError that names the variable.
+    """
+    values = {**(os.environ if environment is None else environment), **(stage or {})}
     _refuse_unknown(values)
     root = _absolute(site or Path(values.get("SENDBRIEF_SITE") or _default_site()))
     folder = _absolute(data or Path(values.get("SENDBRIEF_DATA") or _default_data(root)))

@@ -24,6 +24,8 @@ import boto3
 from botocore.config import Config
 
 VERSION = "1.5.33"
+RUNTIME = ("boto3==1.43.106", "s3transfer==0.19.3")
+"""boto3 of the release whose botocore that version pins."""
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-local-aws"
 REGION = "eu-central-1"
@@ -51,9 +53,11 @@ def install() -> Path:
     """The interpreter of the environment, made once. Raises LocalAwsUnavailableError where pip can't."""
     python = ENVIRONMENT / "bin" / "python"
     with _installing():
-        if _installed_version() != VERSION:
+        if _installed("ministack") != VERSION or _installed("boto3") is None:
             _run(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT))
             _run(str(python), "-m", "pip", "install", "--quiet", f"ministack=={VERSION}")
+            # The runtime of Lambda brings boto3; the functions run in this environment.
+            _run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", *RUNTIME)
     return python
 
 
@@ -127,9 +131,9 @@ def _installing() -> Iterator[None]:
         yield
 
 
-def _installed_version() -> str | None:
-    found = list(ENVIRONMENT.glob("lib/python3*/site-packages/ministack-*.dist-info"))
-    return found[0].name.removeprefix("ministack-").removesuffix(".dist-info") if found else None
+def _installed(package: str) -> str | None:
+    found = list(ENVIRONMENT.glob(f"lib/python3*/site-packages/{package}-*.dist-info"))
+    return found[0].name.removeprefix(f"{package}-").removesuffix(".dist-info") if found else None
 
 
 def _run(*command: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,11 +42,22 @@ class Options:
 
     site: Path | None = None
     data: Path | None = None
+    stage: str = ""
 
 
 def settings() -> Settings:
-    """The settings of this call: flags first, then the environment."""
-    return load_settings(site=Options.site, data=Options.data)
+    """The settings of this call: flags first, then those of the stage it works on, then the environment."""
+    return load_settings(site=Options.site, data=Options.data, stage=_of_stage(Options.stage))
+
+
+@cache
+def _of_stage(name: str) -> dict[str, str]:
+    """What the functions of a deployed stage are set to. Raises DeploymentError where it is not there."""
+    if not name:
+        return {}
+    from chalicelib.cloud.stages import read_stage
+
+    return read_stage(name).environment
 
 
 @contextmanager

@@ -65,7 +65,8 @@ def _decide(
 
 def _look(runtime: Runtime, doubts: Doubts, edition: str) -> int:
     """Evidence of all places that are set up; of two the ledger keeps the stronger."""
-    log, folder = runtime.settings.mail_log, runtime.settings.sent_folder
+    log = runtime.settings.mail_log
+    folder = runtime.deciphered(runtime.settings.sent_folder, "SENDBRIEF_SENT_FOLDER")
     if log is None and not folder:
         raise ConfigurationError(
             "There is nowhere to look.",

@@ -24,7 +24,7 @@ def hear_all(runtime: Runtime, stop: Callable[[], bool] = lambda: False, seconds
     """
     listener, settings, tally = runtime.listener, runtime.settings, Tally()
     if settings.bounces:
-        tally += listener.mailbox(settings.bounces, runtime.clock(), stop=within(seconds, stop))
+        tally += listener.mailbox(runtime.bounces, runtime.clock(), stop=within(seconds, stop))
     if settings.event_queue_url:
         tally += listener.queue(runtime.event_queue, runtime.clock, stop=within(seconds, stop))
     return tally

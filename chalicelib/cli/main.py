@@ -14,6 +14,8 @@ from chalicelib.cli import (
     archive_commands,
     audit_commands,
     backup_commands,
+    deploy_commands,
+    doctor_commands,
     doubt_commands,
     draft_commands,
     edition_commands,
@@ -46,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_GLOBAL = ("--site", "--data")
+_GLOBAL = {"--site": "a folder", "--data": "a folder", "--stage": "a name"}
 _FLAGS = ("--debug",)
 
 
@@ -64,13 +66,16 @@ def options(
     data: Annotated[
         Path | None, typer.Option(help="Where state is kept (else SENDBRIEF_DATA, else SITE/.sendbrief).")
     ] = None,
+    stage: Annotated[
+        str, typer.Option(help="Work on what is deployed to AWS as this stage (dev or prod): its store, its queues.")
+    ] = "",
     debug: Annotated[bool, typer.Option(help="Show the trace of a fault.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options that stand before or after any command."""
-    Options.site, Options.data = site, data
+    Options.site, Options.data, Options.stage = site, data, stage
 
 
 for module in (
@@ -86,8 +91,10 @@ for module in (
 for module in (doubt_commands, queue_commands, who_commands, audit_commands):
     module.register(app)
 archive_commands.register(app)
+deploy_commands.register(app)
 backup_commands.register(app)
 lint_commands.register(app)
+doctor_commands.register(app)
 publish_commands.register(app)
 form_commands.register(app)
 hearing_commands.register(app)
@@ -101,7 +108,7 @@ app.add_typer(webhook_commands.app, name="webhooks")
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """--site, --data and --debug may stand anywhere: they are moved before the command. Raises UsageError."""
+    """--site, --data, --stage and --debug may stand anywhere: they are moved before the command. Raises UsageError."""
     first: list[str] = []
     rest: list[str] = []
     left = iter(arguments)
@@ -109,7 +116,7 @@ def hoist(arguments: list[str]) -> list[str]:
         if argument in _GLOBAL:
             value = next(left, "")
             if not value:
-                raise UsageError(f"{argument} needs a folder.", f"Write it like: {argument} FOLDER.")
+                raise UsageError(f"{argument} needs {_GLOBAL[argument]}.", f"Write it like: {argument} VALUE.")
             first += [argument, value]
         elif argument.startswith(tuple(f"{name}=" for name in _GLOBAL)) or argument in _FLAGS:
             first.append(argument)
