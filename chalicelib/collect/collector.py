@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chalicelib import __version__
 from chalicelib.collect.asking import Failure, Question, ask, asking, surprise
@@ -20,6 +20,9 @@ from chalicelib.store import Table
 RUN_SECONDS = 60.0
 """How long a run waits for answers; sources that were not reached by then are the first of the next one."""
 SAVED_TOGETHER = 50
+NOTED_AFTER = timedelta(minutes=30)
+"""A source that says the same as before is written down so often, where all that were due were reached: who was asked
+when only matters for those that were not."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,6 +80,8 @@ def collect(
             if progress:
                 progress(report)
     finally:  # what was read is kept already; without its health it would only be read again
+        if len(unsaved) == len(due) and not force:
+            unsaved = [report for report in unsaved if _worth_noting(stored[report.source][0], report.health, now)]
         store.save_all([(report.health, stored[report.source][1]) for report in unsaved])
     return [reports.get(s.name) or _waiting(healths[s.name], now, seconds) for s in site.sources]
 
@@ -94,6 +99,13 @@ def _settings(site: Site, source: Source) -> str:
     """A digest of all that decides what an answer is made into: after a change, 'not modified' is no answer."""
     own = replace(source, location="", line=0, backlog=None)
     return digest(repr((__version__, own, site.topics, site.languages, site.base_url)))[:16]
+
+
+def _worth_noting(before: Health, after: Health, now: datetime) -> bool:
+    """Whether more is new than when it was asked and how long it took, or the last note of that is old."""
+    if before.checked is None or now - before.checked >= NOTED_AFTER:
+        return True
+    return replace(after, checked=before.checked, took=before.took) != before
 
 
 def _waiting(health: Health, now: datetime, seconds: float) -> SourceReport:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -98,6 +100,23 @@ class Edition:
         return self.chunks > 0 and (not self.totals or any(self.totals[part] for part in ("sent", "in_doubt")))
 
 
+_looked: ContextVar[dict[tuple[Table, str], list[Edition]] | None] = ContextVar("looked", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Meanwhile each newsletter's editions are read once, and anew only after one of them was changed in here.
+
+    For whoever asks for all of them several times within moments: nobody's reading is older than the first one. Whoever
+    acts on one does it under the version that was read.
+    """
+    token = _looked.set({})
+    try:
+        yield
+    finally:
+        _looked.reset(token)
+
+
 class EditionStore:
     """All editions; their content lies in blobs, since it may be larger than an item."""
 
@@ -125,17 +144,26 @@ class EditionStore:
 
     def of(self, newsletter: str, *, newest_first: bool = False) -> Iterator[Edition]:
         """All editions of a newsletter by slot."""
-        for item in every(self._table, f"EDITIONS#{newsletter}", reverse=newest_first):
-            yield _read(item)
+        looked = _looked.get()
+        if looked is None:
+            for item in every(self._table, f"EDITIONS#{newsletter}", reverse=newest_first):
+                yield _read(item)
+            return
+        key = (self._table, newsletter)
+        if key not in looked:
+            looked[key] = [_read(item) for item in every(self._table, f"EDITIONS#{newsletter}")]
+        yield from looked[key][:: -1 if newest_first else 1]
 
     def claim_slot(self, edition: Edition) -> Edition:
         """Make a new edition; the slot's lock. Raises ConflictError where another tick was first."""
+        _look_again()
         return replace(edition, item=self._table.insert(_key(edition.newsletter, edition.slot), _write(edition)))
 
     def change(self, edition: Edition, also: Sequence[Write] = (), **changes: Any) -> Edition:
         """Change fields under the version that was read, with other writes or not at all. Raises ConflictError."""
         if edition.item is None:
             raise ValueError("only an edition read from the store can be changed")
+        _look_again()
         new = replace(edition, **changes)
         if not also:
             return replace(new, item=self._table.replace(edition.item, _write(new)))
@@ -180,6 +208,12 @@ class EditionStore:
         if raw is None:
             raise StoreError(f"The content of {edition.id} is missing from the store.", "Restore it from a backup.")
         return content_from_json(json.loads(raw))
+
+
+def _look_again() -> None:
+    """Something is changed, or somebody else was first: what was read is no more how things stand."""
+    if looked := _looked.get():
+        looked.clear()
 
 
 def _key(newsletter: str, slot: str) -> Key:

@@ -11,7 +11,7 @@ from chalicelib.collect.collector import SourceReport, collect
 from chalicelib.collect.fetch import Fetch
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State
-from chalicelib.compose.editions import Edition
+from chalicelib.compose.editions import Edition, one_look
 from chalicelib.content.values import Site
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
@@ -108,9 +108,10 @@ class Ticker:
         report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)
         report.saw(self.composer.tick(now))
         report.saw(self._gather(now))
-        await self._prove(report, now)
-        report.saw(self.dispatcher.tick(now, report.troubles))
-        report.troubles += await self.guard.watch(self.transport, now) if self.guard else []
+        with one_look():
+            await self._prove(report, now)
+            report.saw(self.dispatcher.tick(now, report.troubles))
+            report.troubles += await self.guard.watch(self.transport, now) if self.guard else []
         report.troubles += self.tell()
         self._retain(report, now)
         return report

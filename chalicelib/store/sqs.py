@@ -54,9 +54,13 @@ class SqsQueue:
             )
 
     def dead(self) -> list[str]:
-        """See Queue. A sample of at most ten; none where the queue has no dead-letter queue."""
+        """See Queue. A sample of at most ten; none where the queue has no dead-letter queue.
+
+        Whether there are any is asked for first: a look into an empty queue that is sure of it waits for a second,
+        which a function pays for at each tick. SQS's count may lag behind by a minute.
+        """
         url = self._dead_letters()
-        return [message.body for message in self._receive(url, _BATCH, 0, 1)] if url else []
+        return [message.body for message in self._receive(url, _BATCH, 0, 1)] if url and self._counted(url) else []
 
     def peek(self) -> list[str]:
         """See Queue: SQS shows nothing that is not taken."""
@@ -106,6 +110,11 @@ class SqsQueue:
             f"The queue {self._url} refused {len(failed)} messages: {reason['Code']} {reason.get('Message', '')}.",
             "Look at the queue's settings, then send again: those it took may come twice.",
         )
+
+    def _counted(self, url: str) -> int:
+        with self._reaching():
+            answer = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _dead_letters(self) -> str | None:
         if self._dead_letter_url is None:

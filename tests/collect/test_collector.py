@@ -609,3 +609,22 @@ def test_healths_are_saved_together_and_one_by_one_where_another_tick_was_first(
     counts = {name: health.entries for name, (health, _) in store.load(read).items()}
     assert counts.pop("s7") == 2, "its reading is as good"
     assert set(counts.values()) == {3}
+
+
+def test_a_source_that_says_nothing_new_is_written_down_every_half_hour(house: House) -> None:
+    site = make_site(house.root, site=f"{SITE}sources:\n  news: {{feed: '{FEED}'}}\n  more: {{feed: '{FEED}2'}}\n")
+    house.web.pages = {FEED: None, f"{FEED}2": None}
+
+    def noted(minutes: int, **how: bool) -> list[float]:
+        house.now = NOW + timedelta(minutes=minutes)
+        reports = collect(site, house.table, house.web, house.now, **how)
+        assert {report.health.checked for report in reports} == {house.now}, "a report says when, in any case"
+        healths = HealthStore(house.table).load(["news", "more"]).values()
+        return sorted((health.checked - NOW).total_seconds() / 60 for health, _ in healths if health.checked)
+
+    assert [noted(minutes) for minutes in (0, 5, 25, 30, 35)] == [[0, 0], [0, 0], [0, 0], [30, 30], [30, 30]]
+    assert noted(36, force=True) == [36, 36], "who asks by hand sees that it was asked"
+    house.web.pages[FEED] = SourceError("answered 502")
+    assert noted(40) == [36, 40], "what failed is noted at once"
+    house.web.pages[FEED] = None
+    assert noted(61) == [36, 61], "and so is that it is well again"

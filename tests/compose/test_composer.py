@@ -13,10 +13,12 @@ from chalicelib.collect.entries import EntryStore
 from chalicelib.collect.health import Health, HealthStore
 from chalicelib.compose.composer import Composer
 from chalicelib.compose.edition import State, content_from_json, content_to_json
-from chalicelib.compose.editions import Edition
+from chalicelib.compose.editions import Edition, EditionStore, one_look
 from chalicelib.compose.schedule import Slot
 from chalicelib.content.values import Approval, EditionNote, Kind, Newsletter, Section, Site, Source, SourceKind
 from chalicelib.deliver.control import Control
+from chalicelib.errors import ConflictError
+from chalicelib.store import Page
 from chalicelib.store.sqlite import SqliteTable
 from chalicelib.store.sqlite_blobs import SqliteBlobs
 from chalicelib.store.sqlite_database import Database
@@ -300,3 +302,34 @@ def test_a_draft_says_what_it_lacks_until_the_source_is_back(desk: Desk) -> None
     health, item = store.load(["blog"])["blog"]
     store.save(health.well(SLOT, 1, "", health.validators), item)
     assert tick(20) == ()
+
+
+def test_one_look_reads_once_until_something_is_changed(desk: Desk) -> None:
+    desk.keep(1)
+    desk.tick(SLOT - timedelta(hours=48))
+    reads = list[str]()
+
+    class Counting(SqliteTable):
+        def query(self, pk: str, **how: Any) -> Page:
+            reads.append(pk)
+            return super().query(pk, **how)
+
+    store, other = (EditionStore(Counting(desk.database), desk.blobs) for _ in range(2))
+    with one_look():
+        (edition,) = store.of("digest")
+        assert list(store.of("digest", newest_first=True)) == [edition]
+        assert reads == ["EDITIONS#digest"]
+        list(other.of("digest"))
+        assert len(reads) == 2, "another table is another look"
+        other.change(edition, why="a change, whoever makes it")
+        assert [edition.why for edition in store.of("digest")] == ["a change, whoever makes it"]
+        with pytest.raises(ConflictError):
+            store.change(edition, why="late")
+        list(store.of("digest"))
+        assert len(reads) == 4, "who was late looks again"
+        store.claim_slot(replace(edition, slot="2026-12-03", item=None))
+        assert [edition.slot for edition in store.of("digest")] == ["2026-11-26", "2026-12-03"]
+        assert [edition.slot for edition in store.of("digest", newest_first=True)] == ["2026-12-03", "2026-11-26"]
+    list(store.of("digest"))
+    list(store.of("digest"))
+    assert len(reads) == 7, "outside, each looks for itself"

@@ -212,6 +212,23 @@ def test_a_queue_without_dead_letters(cloud: AwsHome) -> None:
     assert plain.redrive() == 0
 
 
+def test_a_look_at_dead_letters_waits_for_nothing_where_there_are_none(cloud: AwsHome) -> None:
+    received = []
+
+    def way(method: Callable[..., Any], request: dict[str, Any]) -> Any:
+        received.append(request["QueueUrl"])
+        return method(**request)
+
+    sqs = cloud.clients("sqs")
+    client: Any = Detour(sqs, "receive_message", way)
+    dead = sqs.create_queue(QueueName=f"{cloud.name}-buried")["QueueUrl"]
+    queue = SqsQueue(client, cloud.queue_url, dead)
+    assert (queue.dead(), received) == ([], [])
+    sqs.send_message(QueueUrl=dead, MessageBody="lost")
+    assert (queue.dead(), received) == (["lost"], [dead])
+    assert queue.dead() == ["lost"], "looking takes nothing away"
+
+
 @pytest.mark.parametrize("fault_of_sender", [False, True])
 def test_messages_refused_one_by_one_are_sent_again(cloud: AwsHome, fault_of_sender: bool) -> None:
     seen = []
