@@ -243,6 +243,7 @@ def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: 
         "suppressions import": "suppressions import addresses.txt",
         "doubt": f"doubt {json.loads(run('sendbrief status --json', played).stdout)['editions'][0]['id']}",
         "who": "who mira.okafor@example.org",
+        "doctor": "doctor --offline",
         "check": "--site broken check",
         "lint": "lint broken/mail.mjml",
     }

@@ -12,6 +12,7 @@ from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.deliver.books import corrected
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger
+from chalicelib.deliver.hearing.trials import is_trial, note_trial
 from chalicelib.deliver.hearing.values import GOOD, KEPT, Heard, heard_prefix
 from chalicelib.deliver.ledger import BOUNCED, COMPLAINED, DELIVERED, Ledger, News, ledger_to_data
 from chalicelib.errors import ConflictError, NotFoundError, StoreError
@@ -62,6 +63,9 @@ class Hearing:
             groups.setdefault((heard.edition, heard.chunk), []).append(heard)
         done = Recorded()
         for (edition, chunk), group in groups.items():
+            if is_trial(edition):
+                note_trial(self._table, group, now)
+                continue
             done += self._of_chunk(edition, chunk, group, now) if edition else self._of_people(group, now)
         return done
 
