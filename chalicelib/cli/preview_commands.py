@@ -14,9 +14,11 @@ from chalicelib.cli.chromium import Chromium, find_chromium
 from chalicelib.cli.context import err, escape, house, out, scratch
 from chalicelib.cli.draft_commands import Now, due_words, find_newsletter, next_draft
 from chalicelib.cli.linting import findings
-from chalicelib.cli.preview_pairs import Two, shared, wanted_pair
+from chalicelib.cli.preview_comment import Part, comment_of, write_comment
+from chalicelib.cli.preview_pairs import Two, audience_of, shared, wanted_pair
 from chalicelib.cli.preview_sheets import Readership, Sheet, Wanted, wanted_variants
 from chalicelib.cli.previews import PREVIEW_ADDRESS, Preview, body_of, pictures_of, write_preview
+from chalicelib.cli.site_commands import problems_of
 from chalicelib.compose.edition import Content
 from chalicelib.compose.editions import EditionStore
 from chalicelib.compose.together import together
@@ -24,7 +26,7 @@ from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Problem, Severity, Site
 from chalicelib.deliver.costs import cost_of
 from chalicelib.deliver.latest import latest_issues
-from chalicelib.errors import NotFoundError, SendbriefError
+from chalicelib.errors import NotFoundError, SendbriefError, UsageError
 from chalicelib.lint.mail_files import lint_mail_file
 from chalicelib.render.calendar_part import calendar_of
 from chalicelib.render.compiling import compile_letter, compile_notice
@@ -47,29 +49,53 @@ def preview(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="NEWSLETTER|EDITION|confirm|change|moving|data|welcome",
-            help="A newsletter's next edition, a made one, or a notice.",
+            metavar="NEWSLETTER|EDITION|all|confirm|change|moving|data|welcome",
+            help="A newsletter's next edition, a made one, the next of all newsletters, or a notice.",
         ),
     ],
     out_dir: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
     now: Now = None,
     pictures: Annotated[bool, typer.Option(help="Pictures of each mail, where Chromium is installed.")] = True,
+    comment: Annotated[Path | None, typer.Option(help="Write a comment for a pull request to this file too.")] = None,
+    pictures_at: Annotated[str, typer.Option(help="The URL at which the folder will be found, for --comment.")] = "",
 ) -> None:
     """Write what readers would get: HTML, text, .eml and pictures of each language and variant, what the check says,
     how many readers and what it costs, and an index.html that shows it all.
     """
-    with house(now) as runtime, _browser(wanted=pictures) as browser:
+    with house(now) as runtime:
+        problems = problems_of(runtime)[1].sorted() if comment else []
+        if comment and runtime.loaded.site is None:
+            write_comment(comment, comment_of([], problems))
         site = runtime.site
-        notice = NOTICES.get(what) if what not in site.newsletters else None
+        every = what == "all" and what not in site.newsletters
+        with _browser(wanted=pictures) as browser:
+            names = site.newsletters if every else [what]
+            parts = [_written(runtime, name, out_dir, name if every else "", browser) for name in names]
+    if comment:
+        write_comment(comment, comment_of(parts, problems, pictures_at))
+        out.print(f"wrote {escape(str(comment))}")
+
+
+def _written(runtime: Runtime, what: str, out_dir: Path, below: str, browser: Chromium | None) -> Part:
+    """One preview, in a folder ``below`` where there are several; of those, one that would be empty is only told."""
+    site, folder = runtime.site, out_dir / below
+    notice = NOTICES.get(what) if what not in site.newsletters else None
+    try:
         made = _of_notice(runtime, notice) if notice else _of_edition(runtime, what)
-        images = pictures_of(site.root, site.base_url)
-        with err.status("…") as status:
-            written = write_preview(made, out_dir, browser, images, lambda name: status.update(escape(name)))
-        shots = sum(path.suffix == ".png" for path in written)
-        out.print(f"wrote {escape(str(out_dir / 'index.html'))}")
+    except (NotFoundError, UsageError) as error:  # nothing to say yet, or its schedule has ended
+        if not below:
+            raise
+        err.print(f"[dim]{escape(error.message)}[/]")
+        return Part(what, below, nothing=error.message)
+    images = pictures_of(site.root, site.base_url)
+    with err.status("…") as status:
+        written = write_preview(made, folder, browser, images, lambda name: status.update(escape(name)))
+    out.print(f"wrote {escape(str(folder / 'index.html'))}")
+    shots = sum(path.suffix == ".png" for path in written)
     errors = sum(problem.severity is Severity.ERROR for problem in made.problems)
     warnings = len(made.problems) - errors
     err.print(f"[dim]mails: {len(made.sheets)}, pictures: {shots}, errors: {errors}, warnings: {warnings}[/]")
+    return Part(what, below, made, [path.name for path in written])
 
 
 @contextmanager
@@ -89,8 +115,8 @@ def _of_edition(runtime: Runtime, what: str) -> Preview:
     content, lacks = _content(runtime, what)
     filters = _filters(runtime, content)
     site, newsletter = runtime.site, find_newsletter(runtime, content.newsletter)
-    with scratch(runtime) as copy:
-        members, admits = copy.audience.members(newsletter.name), admission(filters, site, content.slot_at)
+    with audience_of(runtime) as audience:
+        members, admits = audience.members(newsletter.name), admission(filters, site, content.slot_at)
         wanted, who = wanted_variants(site, newsletter, content, members, admits)
     sheets = [_sheet(site, content, one, who, runtime.clock()) for one in wanted]
     try:

@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from chalicelib.audience.audience import Audience
 from chalicelib.audience.segments import admission
 from chalicelib.audience.subscriber import Membership, MemberState
+from chalicelib.audience.tokens import Secrets
 from chalicelib.cli.context import scratch
 from chalicelib.cli.draft_commands import coming_slot, next_draft
 from chalicelib.cli.preview_sheets import Wanted
@@ -22,6 +25,16 @@ from chalicelib.runtime import Runtime
 Two = tuple[Content, Content]
 """A host and its guest."""
 _OPEN = frozenset({State.DRAFT, State.APPROVED})
+
+
+@contextmanager
+def audience_of(runtime: Runtime) -> Iterator[Audience]:
+    """Who reads what, to be counted: of a copy of the store where there can be one, on AWS of the store itself."""
+    if runtime.settings.store == "aws":
+        yield Audience(runtime.table, Secrets(("counting takes no key",)))  # so that no pipeline must have it
+        return
+    with scratch(runtime) as copy:
+        yield copy.audience
 
 
 def shared(runtime: Runtime, what: str, content: Content) -> Two | None:
@@ -82,8 +95,8 @@ def wanted_pair(runtime: Runtime, two: Two, shown: Content) -> tuple[list[Wanted
 def _readers(runtime: Runtime, two: Two, both: Content) -> Counter[Variant]:
     """How many get which variant of both, as planning decides it."""
     plans = [_plan(runtime, content) for content in two]
-    with scratch(runtime) as copy:
-        members = [copy.audience.members(content.newsletter) for content in two]
+    with audience_of(runtime) as audience:
+        members = [audience.members(content.newsletter) for content in two]
         return _counted(plans[0], Guest(plans[1], both), members[0], {one.sid: one for one in members[1]})
 
 

@@ -1,12 +1,18 @@
 """``sendbrief publish`` as an editor, a pipeline and a machine without a content folder use it."""
 
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from chalicelib.cli.context import house as house_of
 from chalicelib.content.published import Shelf
+from chalicelib.runtime import Runtime
+from chalicelib.settings import load_settings
+from chalicelib.store.dynamodb import create_table
 from tests.cli.house import EDITION, MONDAY, THURSDAY, Command, small_site
 
 
@@ -223,3 +229,33 @@ def test_what_was_damaged_in_the_store_is_not_ticked_and_said(site: Command, tmp
     told = site.run("tick", "--now", MONDAY, code=1).err
     assert "is not what was published" in told
     assert "--rollback" in told
+
+
+def test_what_a_pipeline_publishes_on_aws_is_what_a_function_shows(
+    site: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no secret in the pipeline, and nothing but the bucket and the table in common."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws(), closing(boto3.client("dynamodb")) as dynamodb, closing(boto3.client("s3")) as s3:
+        create_table(dynamodb, "news")
+        s3.create_bucket(Bucket="news", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for name, value in {"STORE": "aws", "TABLE": "news", "BUCKET": "news"}.items():
+            site.setenv(f"SENDBRIEF_{name}", value)
+        site.run("publish", "--commit", "abcd1234")
+        assert [one["Key"].split("/")[0] for one in s3.list_objects_v2(Bucket="news")["Contents"]] == ["bundles"] * 2
+        environment = {
+            "SENDBRIEF_STORE": "aws", "SENDBRIEF_TABLE": "news", "SENDBRIEF_BUCKET": "news",
+            "SENDBRIEF_CONTENT": "published", "SENDBRIEF_DATA": str(tmp_path / "lambda"),
+        }  # fmt: skip
+        function = Runtime(load_settings(environment, site=tmp_path))
+        assert "Example Guild" in function.site.name.values()
+        assert function.root.parent == tmp_path / "lambda" / "bundles"
+        site.write("posts/2026-11-21-second.md", "---\ntitle: Second\n---\nThe second post.\n")
+        site.run("publish")
+        function.follow()
+        assert (function.root / "content" / "posts" / "2026-11-21-second.md").exists()
+        site.run("publish", "--rollback", "--to", "abcd")
+        function.follow()
+        assert not (function.root / "content" / "posts" / "2026-11-21-second.md").exists()
