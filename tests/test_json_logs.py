@@ -15,6 +15,7 @@ import pytest
 import app as doors
 from chalicelib.clock import clock_starting_at
 from chalicelib.deliver.chunks import task_body
+from chalicelib.errors import StoreError
 from chalicelib.invocation import FunctionError, invocation
 from chalicelib.json_logs import JsonLines
 from chalicelib.logs import HIDDEN, about, context, correlated, correlation, learn, logger
@@ -197,12 +198,29 @@ def test_a_fault_leaves_a_function_without_anybody_s_address(
     with pytest.raises(FunctionError) as caught:
         call()
     assert str(caught.value) == "KeyError: the log says more"
+    assert caught.value.__cause__ is None, "AWS Lambda writes down causes too"
     assert caught.value.__suppress_context__
     (line,) = lines.all()
     assert (line["correlation"], line["request_id"], line["level"]) == ("c0ffee", "call-1", "ERROR")
     assert f"KeyError: '{HIDDEN}'" in line["message"]
     (told,) = metrics_of(capsys.readouterr().out)
     assert (told["Sent"], told["Stage"]) == (2, "default"), "what was counted until then is told"
+
+
+def test_a_route_s_lines_bear_the_call(runtime: Runtime, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise StoreError(f"The disk of {ADDRESS} is full.")
+
+    monkeypatch.setattr(house, "runtime", broken)
+    asked = {
+        "resource": "/", "path": "/", "httpMethod": "GET", "headers": {}, "body": None, "stageVariables": None,
+        "multiValueQueryStringParameters": None, "pathParameters": {}, "requestContext": {"httpMethod": "GET",
+        "resourcePath": "/"},
+    }  # fmt: skip
+    assert doors.app(asked, CALL)["statusCode"] == 500
+    assert lines.all()
+    assert {line.get("request_id") for line in lines.all()} == {"call-1"}
+    assert "Lovelace" not in lines.stream.getvalue()
 
 
 def test_off_lambda_no_metrics_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

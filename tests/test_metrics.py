@@ -143,6 +143,10 @@ def test_work_on_a_chunk_counts_what_became_of_each(tmp_path: Path) -> None:
             hearing.record([heard], SLOT)
         totals.update(counted(meter))
     assert totals == {"Bounced": 1, "Delivered": 2, "Complained": 1}, "repeats and late news are none"
+    with metering() as meter:
+        hearing.record([Heard(News.COMPLAINED, SLOT, "event 9", ID, 1, 3)], SLOT)
+        hearing.record([Heard(News.DELIVERED, SLOT, "event 10", ID, 0, 0)], SLOT)
+    assert counted(meter) == {"Complained": 1, "Delivered": 1}, "what is a complaint now takes no delivery back"
     house.database.close()
 
 

@@ -42,6 +42,7 @@ def test_a_tick_is_told_by_its_editions_and_troubles(tmp_path: Path, lines: Line
     assert (edition["edition"], edition["state"], edition["planned"]) == (f"harbour-log/{AFTER:%Y-%m-%d}", "sent", 1)
     work = next(line for line in said if line["message"].startswith("Work on a chunk"))
     assert (work["edition"], work["chunk"]) == (edition["edition"], 0)
+    assert "chunk" not in edition, "work on a chunk leaves nothing behind"
     (tick,) = {line["correlation"] for line in said}
     assert len(tick) == 16
 
