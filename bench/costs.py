@@ -16,22 +16,17 @@ from bench.cloud import SES_SECONDS, Cloud, Place
 from bench.metering import Meter
 from chalicelib.audience.subscriber import membership_key, suppression_key
 from chalicelib.deliver.costs import SES_A_LA_CARTE, SES_PER_THOUSAND
+from chalicelib.deliver.prices import PRICES as LISTED
 from chalicelib.store import Item, Key, Put
 from tests.simulation.stage import Actor, Stage
 
 READERS = 10_000
 PRICES = {
-    "ses mails": float(SES_PER_THOUSAND) / 1000,
-    "dynamodb writes": 0.625e-6,
-    "dynamodb reads": 0.125e-6,
-    "sqs requests": 0.40e-6,
-    "sns requests": 0.50e-6,
-    "s3 puts": 5e-6,
-    "s3 gets": 0.4e-6,
-    "lambda requests": 0.20e-6,
-    "lambda GB-seconds": 0.0000133334,
+    what: float(price.dollars / price.per)
+    for what, price in LISTED.items()
+    if what.startswith(("ses mails", "lambda", "dynamodb reads", "dynamodb writes", "sqs", "sns", "s3 puts", "s3 gets"))
 }
-"""US dollars a unit: us-east-1, Lambda on arm64, DynamoDB on demand (1 KB written, 4 KB read), November 2026."""
+"""US dollars a unit, of what sending uses."""
 
 
 @dataclass(frozen=True)

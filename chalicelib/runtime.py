@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.collect.collector import Progress as CollectProgress
     from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
+    from chalicelib.deliver.costs import Cost
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.guarding import Guard
     from chalicelib.deliver.hearing.listening import Listener
@@ -184,6 +185,19 @@ class Runtime(Sited):
 
         return webhooks_of(self.site, self.table, self.blobs, self.secrets, self.clock, self.settings.fetch_allow)
 
+    def cost(self, recipients: int, attachment_bytes: int = 0, plan: str = "") -> "Cost":
+        """What so many mails cost here, each with so many bytes of files; by the account's plan where none is given."""
+        from chalicelib.deliver.costs import cost_of
+
+        cloud, plan = self.settings.store == "aws", plan or self.settings.ses_plan
+        return cost_of(self.settings.transport, recipients, attachment_bytes, plan, cloud=cloud)
+
+    def forecast(self, newsletter: str) -> str:
+        """What editors are told of the next edition's readers and cost."""
+        from chalicelib.deliver.forecast import forecast
+
+        return forecast(self.audience.members(newsletter), self.cost)
+
     def ticker(self, on_source: "CollectProgress | None" = None) -> "Ticker":
         """What a tick works with: of a published site, what is published this moment."""
         from chalicelib.deliver.ticking import Ticker
@@ -194,7 +208,7 @@ class Runtime(Sited):
             site, self.table, self.queue, self.fetch, self.composer, self.dispatcher, lambda: self.transport, on_source,
             self.audience.has_monthly, lambda: self.webhooks.deliver() if site.webhooks else [],
             lambda now: self.retention().run(min(now, system_clock())),  # --now never erases anybody early
-            self.guard,
+            self.guard, self.forecast,
         )  # fmt: skip
 
     def worker(

@@ -79,6 +79,7 @@ SETTINGS = (
     Setting("SENDBRIEF_DEAD_LETTER_URL", "none", "SQS queue of dead letters (store `aws`)."),
     Setting("SENDBRIEF_SES_CONFIGURATION_SET", "none", "SES configuration set (transport `ses`)."),
     Setting("SENDBRIEF_SES_BULK", "`off`", "`on`: up to 50 mails of a letter in one call, see [SES](#ses)."),
+    Setting("SENDBRIEF_SES_PLAN", "`essentials`", "The account's plan, for [costs](costs.md); `a-la-carte`: none."),
     Setting(
         "SENDBRIEF_EVENT_QUEUE_URL",
         "none",
@@ -124,6 +125,7 @@ class Settings:
     dead_letter_url: str = ""
     configuration_set: str = ""
     ses_bulk: bool = False
+    ses_plan: str = "essentials"
     event_queue_url: str = ""
     bounces: str = field(default="", repr=False)
     bounce_address: str = ""
@@ -134,16 +136,10 @@ class Settings:
 
 
 def load_settings(
-    environment: Mapping[str, str] | None = None,
-    *,
-    site: Path | None = None,
-    data: Path | None = None,
+    environment: Mapping[str, str] | None = None, *, site: Path | None = None, data: Path | None = None,
     stage: Mapping[str, str] | None = None,
-) -> Settings:
-    """Settings from flags first, then a deployed ``stage``'s, then the environment.
-
-    Raises ConfigurationError that names the variable.
-    """
+) -> Settings:  # fmt: skip
+    """Settings from flags, a deployed ``stage``'s, then the environment. Raises ConfigurationError with the name."""
     values = {**(os.environ if environment is None else environment), **(stage or {})}
     _refuse_unknown(values)
     root = _absolute(site or Path(values.get("SENDBRIEF_SITE") or _default_site()))
@@ -172,6 +168,7 @@ def load_settings(
         bounces=values.get("SENDBRIEF_BOUNCES", ""),
         bounce_address=_bounce_address(values),
         ses_bulk=_choice(values, "SENDBRIEF_SES_BULK", ("off", "on")) == "on",
+        ses_plan=_choice(values, "SENDBRIEF_SES_PLAN", ("essentials", "a-la-carte")),
         log=_choice(values, "SENDBRIEF_LOG", ("text", "json")),
         stage=_stage(values),
         region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION", ""),

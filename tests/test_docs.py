@@ -244,6 +244,7 @@ def test_json_has_the_keys_that_are_told(command: str, keys: list[str], played: 
         "doubt": f"doubt {json.loads(run('sendbrief status --json', played).stdout)['editions'][0]['id']}",
         "who": "who mira.okafor@example.org",
         "doctor": "doctor --offline",
+        "cost": "cost --next --now 2026-11-17T12:00",
         "check": "--site broken check",
         "lint": "lint broken/mail.mjml",
     }

@@ -120,7 +120,8 @@ def _content(runtime: Runtime, edition: str) -> Content:
 
 async def _send_proofs(runtime: Runtime, content: Content, to: list[str]) -> Any:
     try:
-        return await send_proofs(runtime.site, content, to, runtime.transport, runtime.clock())
+        told = runtime.forecast(content.newsletter)
+        return await send_proofs(runtime.site, content, to, runtime.transport, runtime.clock(), (), told)
     finally:
         await runtime.transport.aclose()
 

@@ -12,6 +12,7 @@ import typer
 from chalicelib.audience.segments import admission
 from chalicelib.cli.chromium import Chromium, find_chromium
 from chalicelib.cli.context import err, escape, house, out, scratch
+from chalicelib.cli.cost_commands import attachment_bytes
 from chalicelib.cli.draft_commands import Now, due_words, find_newsletter, next_draft
 from chalicelib.cli.linting import findings
 from chalicelib.cli.preview_comment import Part, comment_of, write_comment
@@ -24,7 +25,6 @@ from chalicelib.compose.editions import EditionStore
 from chalicelib.compose.together import together
 from chalicelib.content.segment_reading import filters_for
 from chalicelib.content.values import Problem, Severity, Site
-from chalicelib.deliver.costs import cost_of
 from chalicelib.deliver.latest import latest_issues
 from chalicelib.errors import NotFoundError, SendbriefError, UsageError
 from chalicelib.lint.mail_files import lint_mail_file
@@ -127,9 +127,10 @@ def _of_edition(runtime: Runtime, what: str) -> Preview:
     together_, more, one_mail = _in_one_mail(runtime, two, content, who) if two else ([], [], [])
     known = {(problem.code, problem.message) for problem in problems}
     problems = [*problems, *(problem for problem in more if (problem.code, problem.message) not in known)]
+    files = attachment_bytes(runtime, content, [one.variant for one in wanted])
     when = ("Goes out", f"{due_words(content, runtime)}, number {content.number}")
     segment = [("Only for", " and ".join(f"({text})" for text in filters if text))] if any(filters) else []
-    facts = [when, *segment, *_figures(runtime, sheets, who), *one_mail, *(("Missing", lack) for lack in lacks)]
+    facts = [when, *segment, *_figures(runtime, sheets, who, files), *one_mail, *(("Missing", lack) for lack in lacks)]
     return Preview(content.edition_id, [*sheets, *together_], problems, facts)
 
 
@@ -168,14 +169,14 @@ def _filters(runtime: Runtime, content: Content) -> Sequence[str]:
     return edition.filters if edition and edition.chunks else now
 
 
-def _figures(runtime: Runtime, sheets: Sequence[Sheet], who: Readership) -> Iterator[tuple[str, str]]:
+def _figures(runtime: Runtime, sheets: Sequence[Sheet], who: Readership, files: int) -> Iterator[tuple[str, str]]:
     said = f"{who.mails:,} get a mail" if who.mails else "nobody gets a mail yet"
     said += f", {who.nothing:,} nothing, as none of it is in their topics" if who.nothing else ""
     said += f", {who.monthly:,} the monthly gathering instead" if who.monthly else ""
     said += f", {who.outside:,} nothing, as it is not for them" if who.outside else ""
     yield "Readers", said
     heaviest = max((len(sheet.message) for sheet in sheets), default=0)
-    yield "Cost", cost_of(runtime.settings.transport, who.mails).said
+    yield "Cost", runtime.cost(who.mails, files).said
     in_all = f", {heaviest * who.mails / 1e6:,.1f} MB at most in all" if who.mails else ""
     yield "Size", f"{heaviest / 1000:.0f} KB for the largest message{in_all}"
 

@@ -68,24 +68,28 @@ async def send_proofs(
     transport: Transport,
     now: datetime,
     lacks: Sequence[str] = (),
+    forecast: str = "",
 ) -> list[tuple[str, Outcome]]:
     """Send the edition in each language to each address. Raises SendingError, RenderError, AddressError.
 
-    ``lacks`` are sources that could not be read: the proof begins with them, the edition does not name them.
+    ``lacks`` are sources that could not be read, ``forecast`` says whom it reaches and what it costs: the proof begins
+    with them, the edition does not name them.
     """
     if not addresses:
         raise AddressError("There is nobody to send a proof to.", "Name editors in site.yaml, or an address.")
-    made = samples(site, _with_lacks(content, site, lacks), prefix=PREFIX)
+    made = samples(site, _for_editors(content, site, lacks, forecast), prefix=PREFIX)
     mails = [sample_mail(site, content, sample, address, now) for address in addresses for sample in made]
     outcomes = await transport.send_wave(mails)
     return [(mail.recipient, outcome) for mail, outcome in zip(mails, outcomes, strict=True)]
 
 
-def _with_lacks(content: Content, site: Site, lacks: Sequence[str]) -> Content:
-    """The content with what it lacks said before its intro, in English as all that is for editors."""
-    if not lacks:
+def _for_editors(content: Content, site: Site, lacks: Sequence[str], forecast: str) -> Content:
+    """The content with what only editors should know before its intro, in English as all that is for editors."""
+    notice = f"<p><em>Only in this proof. {escape(one_line(forecast))}</em></p>" if forecast else ""
+    if lacks:
+        items = "".join(f"<li>{escape(one_line(lack))}</li>" for lack in lacks)
+        notice += f"<p><strong>Missing in this edition:</strong></p><ul>{items}</ul>"
+    if not notice:
         return content
-    items = "".join(f"<li>{escape(one_line(lack))}</li>" for lack in lacks)
-    notice = f"<p><strong>Missing in this edition:</strong></p><ul>{items}</ul>"
     intro = {tag: notice + localize(content.intro_html, tag, site.fallback) for tag in site.languages}
     return replace(content, intro_html=intro)

@@ -89,6 +89,8 @@ class Ticker:
     retain: Callable[[datetime], object] = lambda _now: None
     """Forgets what is kept no longer: a part of a day's round."""
     guard: Guard | None = None
+    forecast: Callable[[str], str] = lambda _newsletter: ""
+    """What editors are told of readers and cost, beside the proof of a newsletter's edition."""
 
     async def tick(self, now: datetime) -> TickReport:
         """Collect, compose, send proofs and put chunks in the queue. Safe to run twice, also at once.
@@ -156,7 +158,8 @@ class Ticker:
             try:
                 proofed = self.dispatcher.editions.change(edition, proofed=True)
                 content = self.dispatcher.editions.content(proofed)
-                await send_proofs(self.site, content, self.site.editors, self.transport(), now, edition.lacks)
+                told = [*edition.lacks], self.forecast(edition.newsletter)
+                await send_proofs(self.site, content, self.site.editors, self.transport(), now, *told)
             except ConflictError:
                 continue  # another tick is at it
             except SendbriefError as error:
