@@ -10,7 +10,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.runtime import Runtime
 from chalicelib.web.answers import HTML, answer, door, error_answer, finish, pages, query, request
 from chalicelib.web.inbox import body, find_mail, html_on_this_machine, inbox_page, mail_line, raw_headers
-from chalicelib.web.status import edition_rows, reader_rows, source_rows
+from chalicelib.web.status import edition_rows, reader_rows, source_rows, spent_row
 from chalicelib.web.wsgi import Environ, StartResponse, path_of, proxy_event, send
 
 VIEWS = ("html", "phone", "text", "headers")
@@ -73,7 +73,7 @@ class Desk:
         page = shown.page(
             "status", desk=True, editions=edition_rows(self._runtime, shown),
             readers=reader_rows(self._runtime, shown), sources=source_rows(self._runtime, shown),
-            alarms=self._runtime.guard.alarms.open(self._runtime.clock()),
+            alarms=self._runtime.guard.alarms.open(self._runtime.clock()), spent=spent_row(self._runtime, shown),
         )  # fmt: skip
         return answer(page)
 

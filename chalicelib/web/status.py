@@ -12,6 +12,7 @@ from chalicelib.deliver.books import Books
 from chalicelib.deliver.course import load_course
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.progress import progress_of
+from chalicelib.deliver.spending import spent
 from chalicelib.errors import StoreError
 from chalicelib.runtime import Runtime
 from chalicelib.web.pages import Pages, figure
@@ -35,6 +36,16 @@ class EditionRow:
     why: str
     books: Books | None
     progress: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpentRow:
+    """One month. ``dollars``, about; '' where nobody is paid for it."""
+
+    month: str
+    mails: int
+    editions: int
+    dollars: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,17 @@ def reader_rows(runtime: Runtime, pages: Pages) -> list[ReaderRow]:
         counts = Counter(states[:MOST_COUNTED])
         rows.append(ReaderRow(pages.title_of(newsletter), counts, more=len(states) > MOST_COUNTED))
     return rows
+
+
+def spent_row(runtime: Runtime, pages: Pages) -> SpentRow:
+    """What this month's mails have cost so far."""
+    site, dispatcher = pages.site, runtime.dispatcher
+    month = f"{runtime.clock().astimezone(site.time_zone):%Y-%m}"
+    editions = [edition for name in site.newsletters for edition in dispatcher.editions.of(name)]
+    cloud = runtime.settings.store == "aws"
+    found = spent(month, editions, dispatcher.count, runtime.cost, site.time_zone, cloud=cloud)
+    pays = runtime.settings.transport == "ses"
+    return SpentRow(month, found.mails, len(found.editions), f"${found.dollars:,}" if pays or cloud else "")
 
 
 def source_rows(runtime: Runtime, pages: Pages) -> list[SourceRow]:
