@@ -130,6 +130,7 @@ def test_cut_off_at_any_write_what_is_current_can_be_used_and_another_run_comple
         finally:
             Cutting.left = 10**9
         assert (read(shelf) if shelf.current() else "") in {old, name}
+        assert shelf.history()[:1] == [one for one in [shelf.current()] if one], "the history tells of what is current"
         put(shelf, name)
         assert read(shelf) == name
         old = name
@@ -225,11 +226,10 @@ def test_old_bundles_go_and_what_may_be_gone_back_to_stays(shelf: Shelf, home: H
     assert len(kept) == KEPT
     assert kept[1:] == [one.hash for one in reversed(made[6:])]
     assert {name.split("/")[1] for name in home.blobs.names("bundles/")} == set(kept)
-    back = roll_back(shelf, made[6], "ada", NOW)
-    for number in range(KEPT - 1):
-        put(shelf, f"m{number}", long_ago)
-    assert back in shelf.history()
-    assert made[6].hash in {name.split("/")[1] for name in home.blobs.names("bundles/")}
+    roll_back(shelf, made[7], "ada", NOW)
+    assert len(shelf.history()) == KEPT + 1, "with the one that the next way back leads to"
+    roll_back(shelf, target_of("", shelf.current(), shelf.history()), "ada", NOW)
+    assert read(shelf) == "n6"
 
 
 def test_what_somebody_is_uploading_is_not_swept_away(shelf: Shelf, home: Home) -> None:
