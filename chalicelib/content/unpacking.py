@@ -33,7 +33,7 @@ def unpacked(manifest: Manifest, archive: Callable[[], bytes], below: Path) -> P
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise _unwritable(below, error) from None
-            sweep(below, newest=0, unused=0)
+            sweep(below, newest=1, unused=0)  # the one in use stays
             try:
                 _unpack(manifest, raw, below)
             except OSError as again:

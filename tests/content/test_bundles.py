@@ -1,5 +1,6 @@
 """Bundles: what is taken of a site, and that nothing but the whole of it is ever taken for it."""
 
+import errno
 import hashlib
 import json
 import os
@@ -297,6 +298,32 @@ def test_a_file_that_is_a_folder_too_is_refused_with_words(tmp_path: Path) -> No
     with pytest.raises(ConfigurationError, match="can't be unpacked"):
         unpacked(bundle.manifest, lambda: bundle.archive, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_disk_is_full_all_goes_but_what_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for number in range(3):
+        bundle = bundle_of({"content/site.yaml": b"%d" % number})
+        made.append(unpacked(bundle.manifest, lambda bundle=bundle: bundle.archive, tmp_path))
+        os.utime(made[-1], (1e9 + number, 1e9 + number))
+    write, full = Path.write_bytes, [True]
+
+    def limited(path: Path, raw: bytes) -> int:
+        if full.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        full.append(False)
+        return write(path, raw)
+
+    monkeypatch.setattr(Path, "write_bytes", limited)
+    bundle = bundle_of({"content/site.yaml": b"new"})
+    full.insert(0, False)
+    folder = unpacked(bundle.manifest, lambda: bundle.archive, tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([made[-1], folder])
+    full[:] = [True, True]
+    other = bundle_of({"content/site.yaml": b"newer"})
+    with pytest.raises(ConfigurationError, match="No space left on device"):
+        unpacked(other.manifest, lambda: other.archive, tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_folders_that_nobody_took_up_for_a_day_go_but_for_the_newest(tmp_path: Path) -> None:
