@@ -123,12 +123,13 @@ class Ses:
 class Cloud:
     """One edition to ``readers`` people at ``rate`` a second (None: as fast as it goes), by ``functions`` at once.
 
-    ``deliveries``: each delivery is an event too, not only bounces and complaints.
+    ``deliveries``: each delivery is an event too, not only bounces and complaints; ``sends``: so is each hand-over.
     """
 
     def __init__(self, readers: int, rate: float | None = None, *, functions: int = 2, deliveries: bool = False,
-                 bounces: float = 0.01, complaints: float = 0.0002, seed: int = 1) -> None:  # fmt: skip
-        self.readers, self.functions, self.deliveries = readers, functions, deliveries
+                 sends: bool = False, bounces: float = 0.01, complaints: float = 0.0002,
+                 seed: int = 1) -> None:  # fmt: skip
+        self.readers, self.functions, self.deliveries, self.sends = readers, functions, deliveries, sends
         self._bounces, self._complaints, self._chance = bounces, complaints, random.Random(seed)
         self.pace = Pace(per_second=rate)
         self.meter, self.stage = Meter(), Stage(random.Random(seed), 1.0)
@@ -180,7 +181,8 @@ class Cloud:
     def publish(self, mail: Mail) -> None:
         """SES tells SNS, which puts it into the queue of events; SNS's part costs nothing more for SQS."""
         chance = self._chance.random()
-        kinds = ["Delivery"] if self.deliveries and chance >= self._bounces else []
+        kinds = ["Send"] if self.sends else []
+        kinds += ["Delivery"] if self.deliveries and chance >= self._bounces else []
         kinds += ["Bounce"] if chance < self._bounces else ["Complaint"] if chance > 1 - self._complaints else []
         for kind in kinds:
             self.meter.count("sns requests")
@@ -276,6 +278,7 @@ def _event(kind: str, mail: Mail, now: datetime) -> str:
     moment = now.isoformat()
     recipient = {"emailAddress": mail.recipient}
     about: dict[str, Any] = {
+        "Send": {"send": {}},
         "Delivery": {"delivery": {"timestamp": moment, "recipients": [mail.recipient]}},
         "Bounce": {"bounce": {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [recipient],
                               "timestamp": moment, "feedbackId": f"b-{mail.recipient}"}},

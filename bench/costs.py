@@ -59,11 +59,12 @@ def counted(name: str, cloud: Cloud) -> Counted:
 
 
 def ours(readers: int = READERS) -> Iterator[Counted]:
-    """Editions at several rates; the last one with an event of each delivery."""
+    """Editions at several rates; the last two with events of each mail."""
     yield counted("at 14 a second", Cloud(readers, 14.0))
     yield counted("at 100 a second", Cloud(readers, 100.0))
     yield counted("at 500 a second, 8 functions", Cloud(readers, 500.0, functions=8))
     yield counted("at 100 a second, each delivery told", Cloud(readers, 100.0, deliveries=True))
+    yield counted("the same, and that it was sent", Cloud(readers, 100.0, deliveries=True, sends=True))
 
 
 def row_for_each(readers: int, *, events: bool) -> Counted:

@@ -9,12 +9,12 @@ from chalicelib.deliver.prices import A_LA_CARTE, ESSENTIALS, PLANS, PRICES
 SES_PER_THOUSAND, SES_A_LA_CARTE = PLANS[ESSENTIALS].dollars, PLANS[A_LA_CARTE].dollars
 """US dollars for 1,000 messages under SES's plan "Essentials", and where the account was put on no plan."""
 USED_PER_THOUSAND: Mapping[str, Decimal] = {
-    "dynamodb reads": Decimal(1510), "dynamodb writes": Decimal(270), "sqs requests": Decimal(209),
-    "sns requests": Decimal(1000), "s3 gets": Decimal(2), "lambda requests": Decimal("12.5"),
-    "lambda GB-seconds": Decimal("6.1"),
+    "dynamodb reads": Decimal(1515), "dynamodb writes": Decimal(277), "sqs requests": Decimal(409),
+    "sns requests": Decimal(2000), "s3 gets": Decimal("2.1"), "lambda requests": Decimal("22.3"),
+    "lambda GB-seconds": Decimal("6.5"),
 }  # fmt: skip
-"""What 1,000 recipients take beside SES, at 100 mails a second and with each delivery told: ``python -m bench.costs``
-counts it, and a test holds this against it."""
+"""What 1,000 recipients take beside SES, at 100 mails a second and with all told that the template asks SES for:
+``python -m bench.costs`` counts it, and a test holds this against it."""
 IDLE, IDLE_WITHOUT_ALLOWANCES = Decimal("0.87"), Decimal("5.47")
 """A month of a site on AWS that sends nothing, with what is free in every account, and without: see docs/costs.md."""
 _CENT, _GIGABYTE = Decimal("0.01"), Decimal(1_000_000_000)

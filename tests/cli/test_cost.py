@@ -1,10 +1,14 @@
 """What the command says of costs: before a send, of a month, in words and for programs."""
 
+import shutil
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 
-from tests.cli.house import EDITION, MONDAY, THURSDAY, Command, small_site
+from tests.cli.house import EDITION, MONDAY, SITE, THURSDAY, Command, small_site
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -65,12 +69,37 @@ def test_a_preview_and_a_proof_say_it(site: Command) -> None:
     site.run("preview", "digest", "--out", str(site.data / "out"), "--now", MONDAY, "--no-pictures")
     assert "none for a mail sent by maildir" in (site.data / "out" / "index.html").read_text("utf-8")
     site.run("proof", "digest", "--to", "ed@example.org")
-    mails = site.mails()
-    assert len(mails) == 2, "one in each language"
-    for mail in mails:
+    assert len(site.mails()) == 2, "one in each language"
+    told = "Only in this proof. Readers: up to 3. Cost: none for a mail sent by maildir."
+    assert all(told in said for said in proofs(site))
+
+
+def test_the_proof_of_a_tick_says_it_and_the_edition_does_not(site: Command) -> None:
+    site.write("site.yaml", f"{SITE}editors: [ed@example.org]\n")
+    site.run("tick", "--now", "2026-11-25T10:00")
+    assert len(proofs(site)) == 4, "HTML and text in each language"
+    assert all("Readers: up to 3. Cost: none" in said for said in proofs(site))
+    site.run("tick", "--now", THURSDAY)
+    assert sum("Readers: up to" not in said for said in proofs(site)) == 3 * 2
+
+
+@pytest.mark.parametrize(("use", "least", "most"), [("none", 0, 0), ("publish", 1000, 20_000)])
+def test_calendar_files_are_attachments(command: Command, use: str, least: int, most: int) -> None:
+    shutil.copytree(ROOT / "content", command.site / "content", dirs_exist_ok=True)
+    yaml = command.site / "content" / "newsletters" / "community-digest.yaml"
+    yaml.write_text(f"{yaml.read_text('utf-8')}\ncalendar: {use}\n", "utf-8")
+    command.setenv("SENDBRIEF_TRANSPORT", "ses")
+    (row,) = command.run("cost", "community-digest", "--now", "2026-11-17T12:00", "--json").json
+    assert least <= row["attachment_bytes"] <= most
+
+
+def proofs(site: Command) -> list[str]:
+    """What all mails so far say, as HTML and as text."""
+    found = []
+    for mail in site.mails():
         parts = message_from_bytes(mail.read_bytes(), policy=policy.default)
         for kind in ("plain", "html"):
             part = parts.get_body((kind,))
             assert part is not None
-            said = " ".join(part.get_content().split())
-            assert "Only in this proof. Readers: up to 3. Cost: none for a mail sent by maildir." in said
+            found.append(" ".join(part.get_content().split()))
+    return found

@@ -44,7 +44,7 @@ def test_ses_takes_by_the_thousand_and_rounds_up(
 
 def test_what_is_said_names_the_plan_the_files_and_about_what_the_rest_takes() -> None:
     assert cost_of("ses", 20_000).said == (
-        "$3.20 (SES at $0.16 for 1,000 mails; $2.00 for an account without a plan), about $0.03 for the rest"
+        "$3.20 (SES at $0.16 for 1,000 mails; $2.00 for an account without a plan), about $0.04 for the rest"
     )
     assert cost_of("ses", 20_000, plan="a-la-carte", cloud=False).said == (
         "$2.00 (SES at $0.10 for 1,000 mails), nothing for the rest"

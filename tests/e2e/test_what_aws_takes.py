@@ -25,9 +25,12 @@ def test_sending_costs_next_to_nothing_beside_ses() -> None:
 
 def test_what_a_forecast_counts_with_is_what_is_counted() -> None:
     """sendbrief cost, previews and proofs take figures of 10,000 readers; so few take some more ticks each."""
-    told = counted("each delivery", Cloud(3000, 100.0, deliveries=True))
-    said = float(cost_of("ses", 1000).rest)
-    assert 0.8 * said <= told.beside <= 1.25 * said
+    said = str(month.template()["Resources"]["EventDestinationResource"]["Properties"])
+    assert "[send" in said.replace("'", ""), "what is counted below is what the template asks SES for"
+    assert "delivery" in said
+    told = counted("all", Cloud(3000, 100.0, deliveries=True, sends=True))
+    rest = float(cost_of("ses", 1000).rest)
+    assert 0.8 * rest <= told.beside <= 1.25 * rest
     for what, units in USED_PER_THOUSAND.items():
         assert 0.4 * float(units) <= told.of_thousand(what) <= 2.5 * float(units), what
 
@@ -50,7 +53,7 @@ def test_an_idle_tick_reads_no_edition_twice_and_waits_for_nothing() -> None:
 
 @pytest.mark.slow
 def test_what_a_forecast_counts_with_is_exact() -> None:
-    told = counted("each delivery", Cloud(10_000, 100.0, deliveries=True))
+    told = counted("all", Cloud(10_000, 100.0, deliveries=True, sends=True))
     assert told.beside == pytest.approx(float(cost_of("ses", 1000).rest), rel=0.02)
     for what, units in USED_PER_THOUSAND.items():
         assert told.of_thousand(what) == pytest.approx(float(units), rel=0.06), what

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_the_desk_only_reads(running: Running, filled: Runtime, names: dict[str,
             assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
         ask(running, path, "HEAD")
     assert everything() == before
+
+
+def test_the_status_page_says_what_the_month_has_cost(running: Running, filled: Runtime) -> None:
+    month = f"{filled.clock():%Y-%m}"
+    nothing = f"{month}: 3 mails so far. They cost nothing: no provider is paid for them."
+    assert nothing in ask(running, "/status").text
+    before = filled.settings
+    filled.settings = replace(before, transport="ses")
+    filled.__dict__["quota"] = None  # nobody asks SES
+    try:
+        assert "They and the site cost about $0.01, by published prices." in ask(running, "/status").text
+        assert "kosten sie etwa $0.01" in ask(running, "/status?lang=de").text
+    finally:
+        filled.settings = before
+        del filled.__dict__["quota"]
 
 
 def test_the_status_page_shows_editions_with_books_readers_and_sources(running: Running) -> None:
