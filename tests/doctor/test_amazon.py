@@ -69,6 +69,7 @@ def test_a_good_account_is_well(ses: FakeAccount, aws: Looking) -> None:
             "--plan NONE",
         ),
         ({"PricingAttributes": {"CurrentPlan": "ESSENTIALS", "NextPlan": "NONE"}}, "note", "until the month ends", ""),
+        ({"PricingAttributes": {"CurrentPlan": "ESSENTIALS", "NextPlan": "PRO"}}, "warn", "You pay", "--plan NONE"),
         ({"SuppressionAttributes": {"SuppressedReasons": ["BOUNCE"]}}, "warn", "complaints", "BOUNCE COMPLAINT"),
         ({"SuppressionAttributes": {}}, "warn", "bounces and complaints", "BOUNCE COMPLAINT"),
         ({"SendQuota": {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 160.0}}, "warn", "quota", "Ask"),
