@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters import Adapters
 from chalicelib.content.load import LoadedSite, load_site
 from chalicelib.content.values import Site
+from chalicelib.errors import UsageError
 
 if TYPE_CHECKING:
     from chalicelib.content.following import Follower
@@ -41,6 +42,15 @@ class Sited(Adapters):
     def root(self) -> Path:
         """The folder that the site is read from. Raises BundleError where none is published."""
         return self.site.root if self.follower else self.settings.site
+
+    @property
+    def folder(self) -> Path:
+        """The folder that editors write to. Raises UsageError where the site is what was published."""
+        if self.follower:
+            raise UsageError(
+                "Nothing can be written to a site that was published.", "Do so where it lies: SENDBRIEF_CONTENT=folder."
+            )
+        return self.settings.site
 
     def reload(self) -> None:
         """Read the site again when it is next asked for."""

@@ -66,7 +66,7 @@ def write_draft(runtime: Runtime, newsletter: Newsletter, made: Draft) -> Path:
             f"'{newsletter.name}' is triggered: each entry goes out alone.", "There is nothing to arrange."
         )
     site = runtime.site
-    path = site.root / "content" / "editions" / newsletter.name / f"{made.content.slot}.md"
+    path = runtime.folder / "content" / "editions" / newsletter.name / f"{made.content.slot}.md"
     note = site.notes.get((newsletter.name, made.content.slot))
     if note and note.sections is not None:
         raise UsageError(f"{note.file} is arranged already.", "Edit it, or take its lines from '<!-- entries' on away.")

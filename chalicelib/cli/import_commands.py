@@ -58,7 +58,7 @@ def _import(path: Path, name: str, language: str, url: str, *, lists: bool, dry_
     with house() as runtime:
         newsletter = _newsletter(runtime, name)
         rules = _rules(runtime, newsletter, language, url, lists=lists)
-        folder = runtime.site.root / "content" / FOLDER / newsletter.name
+        folder = runtime.folder / "content" / FOLDER / newsletter.name
     counts: Counter[str] = Counter()
     for issue, source in _issues(path, rules, problems, counts):
         what = _put(folder / f"{issue.name}.md", issue.text, dry_run=dry_run)

@@ -204,6 +204,15 @@ def test_publishing_reads_the_folder_even_where_the_others_follow_what_is_publis
     assert "Second" in site.run("draft", "digest", "--now", MONDAY).out
 
 
+def test_what_was_published_is_not_written_to(site: Command, tmp_path: Path) -> None:
+    site.run("publish")
+    elsewhere(site, tmp_path)
+    assert "where it lies" in site.run("draft", "digest", "--write", "--now", MONDAY, code=2).err
+    (tmp_path / "old").mkdir()
+    words = ["import", "jekyll", str(tmp_path / "old"), "--newsletter", "digest"]
+    assert "where it lies" in site.run(*words, code=2).err
+
+
 def test_own_templates_come_along(site: Command, tmp_path: Path) -> None:
     from chalicelib.content.load import BUILT_IN_TEMPLATES
 
