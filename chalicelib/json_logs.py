@@ -14,11 +14,13 @@ OURS = ("sendbrief", "chalicelib")
 class JsonLines(logging.Formatter):
     """A record as one line: ``time`` (ISO 8601, UTC), ``level``, ``message``, ``logger``, and what it is about.
 
-    ``always`` stands in every line. An address is hidden wherever it stands, also in other programs' records.
+    ``always`` stands in every line. An address is hidden wherever it stands, also in other programs' records. ``end``
+    is for a handler that ends no lines itself.
     """
 
-    def __init__(self, **always: str) -> None:
+    def __init__(self, end: str = "", **always: str) -> None:
         super().__init__()
+        self._end = end
         self._always = {name: value for name, value in always.items() if value}
 
     def format(self, record: logging.LogRecord) -> str:
@@ -29,19 +31,20 @@ class JsonLines(logging.Formatter):
             "time": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z", "level": record.levelname,
             "message": without_addresses(message), "logger": record.name, **self._always, **context(),
         }  # fmt: skip
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False, default=str) + self._end
 
 
 def log_as_json(**always: str) -> None:
     """From now on all records of this process are JSON lines: through the handlers it has, else to standard error.
 
-    AWS Lambda's runtime brings a handler of its own, which adds nothing to what a formatter makes.
+    AWS Lambda's runtime brings a handler of its own, which adds nothing to what a formatter makes, not even its end.
     """
     root = logging.root
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stderr))
     for handler in root.handlers:
-        handler.setFormatter(JsonLines(**always))
+        ends = isinstance(handler, logging.StreamHandler)
+        handler.setFormatter(JsonLines("" if ends else "\n", **always))
     for name in OURS:
         logger(name).setLevel(logging.INFO)
 

@@ -232,7 +232,12 @@ def test_off_lambda_no_metrics_are_printed(capsys: pytest.CaptureFixture[str]) -
 AS_A_FUNCTION = """
 import logging, sys
 sys.path.insert(0, {root!r})
-logging.root.addHandler(logging.StreamHandler(sys.stdout))  # as AWS's own does, before any code of ours
+
+class Theirs(logging.Handler):  # as the runtime of AWS Lambda brings one, before any code of ours
+    def emit(self, record):
+        sys.stdout.write(self.format(record))
+
+logging.root.addHandler({handler})
 import app
 app.LOG.info("one")
 logging.getLogger("botocore").info("not kept")
@@ -240,13 +245,14 @@ logging.getLogger("botocore").warning("kept of {address}")
 """
 
 
-def test_a_function_s_own_handler_writes_json_from_its_start() -> None:
-    code = AS_A_FUNCTION.format(root=str(ROOT), address=ADDRESS)
+@pytest.mark.parametrize("handler", ["Theirs()", "logging.StreamHandler(sys.stdout)"])
+def test_a_function_s_own_handler_writes_json_from_its_start(handler: str) -> None:
+    code = AS_A_FUNCTION.format(root=str(ROOT), address=ADDRESS, handler=handler)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
         env={"AWS_LAMBDA_FUNCTION_NAME": "sendbrief-prod-tick", "SENDBRIEF_STAGE": "prod", "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    said = [json.loads(line) for line in done.stdout.removesuffix("\n").split("\n")]
     assert [(one["message"], one["function"], one["stage"]) for one in said] == [
         ("one", "sendbrief-prod-tick", "prod"), (f"kept of {HIDDEN}", "sendbrief-prod-tick", "prod"),
     ]  # fmt: skip
