@@ -114,7 +114,7 @@ class _Examination:
         return settings.transport == "ses" or settings.store == "aws" or bool(self._wishes.outputs)
 
     def _online(self, site: Site | None) -> Iterator[Finding]:
-        signing, envelope = self._signing(site), self._envelope(site)
+        signing, envelope, region = self._signing(site), self._envelope(site), self._settings.region
         if self._on_aws:
             from chalicelib.doctor.stage import Stage
 
@@ -124,25 +124,24 @@ class _Examination:
             finally:
                 stage.close()
             if self._settings.transport == "ses":
-                signing, envelope = stage.signing or signing, stage.envelope
+                signing, envelope, region = stage.signing or signing, stage.envelope, stage.region
         else:
             yield CLOCK.skipped(
                 "The clock was not compared: only AWS's answers tell the time.",
                 "See that 'timedatectl' says: System clock synchronized: yes.",
             )
         if site is not None:
-            yield from self._network(site, signing, envelope)
+            sends = self._settings.transport == "ses"
+            yield from self._network(site, Sending(_domain(site), envelope, sends, region, signing))
 
-    def _network(self, site: Site, signing: Signing | None, envelope: str | None) -> Iterator[Finding]:
-        domain, settings = _domain(site), self._settings
+    def _network(self, site: Site, sending: Sending) -> Iterator[Finding]:
+        settings = self._settings
         if settings.transport == "maildir":
             yield DNS.skipped(
-                f"The DNS of {domain} was not looked at: what it needs depends on how mails leave.",
+                f"The DNS of {sending.domain} was not looked at: what it needs depends on how mails leave.",
                 "Set SENDBRIEF_TRANSPORT first.",
             )
         else:
-            ses = settings.transport == "ses"
-            sending = Sending(domain, envelope, ses, settings.region, signing)
             yield from check_sender(sending, self._dns.ask)
         if settings.transport == "smtp":
             yield from guarded(About(Topic.SMTP), self._server)

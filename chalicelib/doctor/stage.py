@@ -28,6 +28,11 @@ class Stage:
         self.signing: Signing | None = None
         self.envelope: str | None = outputs.get("MailFromDomain")
 
+    @property
+    def region(self) -> str:
+        """The region that is asked, '' where none is set."""
+        return self._aws.region()
+
     def close(self) -> None:
         """Give connections back."""
         self._aws.close()

@@ -17,6 +17,7 @@ from chalicelib.doctor.sender import Sending, Signing, check_sender
 from tests.cli.house import DIGEST, MONDAY, SITE, Command
 from tests.collect.servers import answer
 from tests.collect.servers import serving as serving_pages
+from tests.doctor.amazon_house import IDENTITY, destinations, serving_account
 from tests.doctor.house import about, grave
 from tests.doctor.keys import rsa_key
 from tests.doctor.zones import Zone, serving, txt
@@ -211,6 +212,22 @@ def test_ses_without_credentials_is_skipped_and_not_failed(own: Command) -> None
     found = rows(own)
     assert [(row["severity"], "AWS was not asked" in row["what"]) for row in found["account"]] == [("skipped", True)]
     assert severities(found["mx"]) == {"ok"}
+
+
+def test_what_ses_says_of_keys_and_envelope_is_looked_for_in_the_dns(own: Command) -> None:
+    own.setenv("SENDBRIEF_TRANSPORT", "ses")
+    own.setenv("SENDBRIEF_SES_CONFIGURATION_SET", "sendbrief")
+    own.setenv("SENDBRIEF_EVENT_QUEUE_URL", "http://127.0.0.1:9/1/events")
+    own.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    dkim = IDENTITY["DkimAttributes"] | {"Tokens": ["aaa"]}
+    with serving_account(identity=IDENTITY | {"DkimAttributes": dkim}) as ses, serving(SES_ZONE) as (server, _):
+        ses.says["/configuration-sets/sendbrief/event-destinations"] = destinations("arn:aws:sns:x:1:events")
+        ran = own.run("doctor", "--json", "--nameserver", f"127.0.0.1:{server.port}", code=None)
+    for topic in ("account", "identity", "dkim", "spf", "mail-from", "dmarc", "clock"):
+        found = [row for row in ran.json if row["topic"] == topic]
+        assert severities(found) == {"ok"}, found
+    assert "aaa._domainkey.havel.net CNAME" in server.asked
+    assert "bounce.havel.net MX" in server.asked
 
 
 def test_what_is_well_takes_a_line_unless_all_is_asked_for(command: Command) -> None:

@@ -270,6 +270,21 @@ def test_each_question_is_asked_once() -> None:
     assert server.asked == ["example.org TXT"]
 
 
+def test_a_nameserver_that_never_answers_is_not_asked_for_ever() -> None:
+    names = [f"n{number}.example.org" for number in range(6)]
+    with serving({}, mute=names) as (server, dns):
+        assert all(dns.ask(name, "TXT").failed for name in names)
+        assert {asked.split(".")[0] for asked in server.asked} == {"n0", "n1", "n2"}
+
+
+def test_one_that_answers_others_is_asked_on() -> None:
+    names = [f"n{number}.example.org" for number in range(4)]
+    with serving({"example.org TXT": txt("x")}, mute=names) as (server, dns):
+        assert dns.ask("example.org", "TXT").values == ("x",)
+        assert all(dns.ask(name, "TXT").failed for name in names)
+    assert "n3.example.org TXT" in server.asked
+
+
 @pytest.mark.parametrize("name", ["a" * 64 + ".example.org", "a..example.org", "", ".".join(["a" * 60] * 5)])
 def test_what_is_no_name_is_no_answer(name: str) -> None:
     with serving({}) as (_, dns):

@@ -13,7 +13,7 @@ from moto import mock_aws
 from chalicelib.cloud.account import Subscription
 from chalicelib.cloud.holdings import AlarmFacts, QueueFacts
 from chalicelib.doctor.findings import Finding
-from chalicelib.doctor.holdings import check_alarm_mail, check_alarms, check_dead, check_queue
+from chalicelib.doctor.holdings import LONGEST_RUN, check_alarm_mail, check_alarms, check_dead, check_queue
 from chalicelib.doctor.stage import Stage
 from chalicelib.errors import SendbriefError
 from chalicelib.runtime import Runtime
@@ -196,6 +196,12 @@ ARN = "arn:aws:sqs:eu-central-1:123456789012:dead"
 def test_queues_are_judged(kind: str, queue: QueueFacts, severity: str) -> None:
     (found,) = check_queue(kind, queue, "url")
     assert found.severity == severity
+
+
+def test_functions_work_no_longer_than_the_doctor_thinks() -> None:
+    config = json.loads((Path(__file__).parents[2] / ".chalice" / "config.json").read_text("utf-8"))
+    for stage in config["stages"].values():
+        assert {kind: stage["lambda_functions"][kind]["lambda_timeout"] for kind in LONGEST_RUN} == LONGEST_RUN
 
 
 def test_dead_letters_are_a_warning() -> None:
