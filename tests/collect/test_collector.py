@@ -628,3 +628,23 @@ def test_a_source_that_says_nothing_new_is_written_down_every_half_hour(house: H
     assert noted(40) == [36, 40], "what failed is noted at once"
     house.web.pages[FEED] = None
     assert noted(61) == [36, 61], "and so is that it is well again"
+
+
+def test_where_some_were_not_reached_it_is_noted_who_was(house: House) -> None:
+    """Else the same ones would be asked first again, and the others never."""
+    site = make_site(house.root, site=f"{SITE}sources:\n  news: {{feed: '{FEED}'}}\n  slow: {{feed: '{FEED}2'}}\n")
+    gate = threading.Event()
+    gate.set()
+
+    def web(location: str, known: Validators) -> Fetched:
+        assert location == FEED or gate.wait(60)
+        return Fetched(None, location, known)
+
+    collect(site, house.table, web, NOW)
+    gate.clear()
+    try:
+        collect(site, house.table, web, NOW + timedelta(minutes=5), seconds=0.5)
+    finally:
+        gate.set()
+    healths = HealthStore(house.table).load(["news", "slow"])
+    assert [healths[name][0].checked for name in ("news", "slow")] == [NOW + timedelta(minutes=5), NOW]
