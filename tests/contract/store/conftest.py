@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.store import Blobs, Queue, Table
-from tests.contract.store.homes import AwsHome, Clock, Home, SqliteHome, shared_clients
+from tests.contract.store.homes import AwsHome, Clock, Home, SqliteHome, TableQueueHome, shared_clients
 from tests.local_aws import LocalAws, local_aws
 from tools.local_aws import REGION
 
@@ -46,6 +46,13 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture(params=["sqlite", AWS])
 def sturdy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     yield from _home(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "moto", AWS])
+def tabled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """Homes whose queue lies in their table."""
+    for home in _home(request, tmp_path):
+        yield TableQueueHome(home)
 
 
 @pytest.fixture(params=["moto", AWS])

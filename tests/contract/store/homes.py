@@ -17,6 +17,7 @@ from chalicelib.store.sqlite_blobs import SqliteBlobs
 from chalicelib.store.sqlite_database import Database
 from chalicelib.store.sqlite_queue import SqliteQueue
 from chalicelib.store.sqs import SqsQueue
+from chalicelib.store.table_queue import TableQueue
 from tools.local_aws import REGION
 
 START = 1_790_000_000.0
@@ -97,6 +98,17 @@ class AwsHome:
 
     def later(self, seconds: float) -> None:
         time.sleep(seconds + 0.1)
+
+
+class TableQueueHome:
+    """Another home, with its queue over the table: time passes for the queue alone."""
+
+    def __init__(self, home: Home) -> None:
+        self.clock, self.table, self.blobs = home.clock, home.table, home.blobs
+        self.queue = TableQueue(self.table, "work", max_attempts=MAX_ATTEMPTS, wall_clock=self.clock)
+
+    def later(self, seconds: float) -> None:
+        self.clock.now += seconds
 
 
 @contextlib.contextmanager
