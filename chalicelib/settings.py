@@ -30,6 +30,11 @@ SETTINGS = (
         "`folder` (the site's), or `published`: the site is what [`sendbrief publish`](editors-workflow.md) uploaded.",
     ),
     Setting("SENDBRIEF_STORE", "`sqlite`", "`sqlite` (one machine) or `aws` (DynamoDB, S3, SQS)."),
+    Setting(
+        "SENDBRIEF_QUEUES",
+        "`sqs`",
+        "With the store `aws`: `sqs`, or `table`: queues lie in the table, where there is [no SQS](kubernetes.md).",
+    ),
     Setting("SENDBRIEF_TRANSPORT", "`maildir`", "`maildir` (files, nothing leaves), `smtp` or `ses`."),
     Setting("SENDBRIEF_MAILDIR", "`maildir` in the data folder", "Where the maildir transport delivers."),
     Setting(
@@ -50,8 +55,9 @@ SETTINGS = (
     Setting(
         "SENDBRIEF_SECRET",
         "`secret.key` in the data folder, made once",
-        "Keys links and ids; several parted by commas, oldest first. This one, `SENDBRIEF_SMTP_URL`, `SENDBRIEF_BOUNCES`"
-        " and `SENDBRIEF_SENT_FOLDER` may be `ssm:/name`: a parameter of AWS Systems Manager that holds the value.",
+        "Keys links and ids; several parted by commas, oldest first. This one, `SENDBRIEF_SMTP_URL`,"
+        " `SENDBRIEF_BOUNCES` and `SENDBRIEF_SENT_FOLDER` may be `ssm:/name`: a parameter of AWS Systems Manager that"
+        " holds the value.",
     ),
     Setting("SENDBRIEF_TICK_SECONDS", "`60`", "How often `run` and `serve` look for what is due."),
     Setting(
@@ -109,6 +115,7 @@ class Settings:
     data: Path
     content: str = "folder"
     store: str = "sqlite"
+    queues: str = "sqs"
     transport: str = "maildir"
     maildir: Path = Path()
     smtp_url: str = ""
@@ -149,6 +156,7 @@ def load_settings(
         data=folder,
         content=_choice(values, "SENDBRIEF_CONTENT", ("folder", "published")),
         store=_choice(values, "SENDBRIEF_STORE", ("sqlite", "aws")),
+        queues=_choice(values, "SENDBRIEF_QUEUES", ("sqs", "table")),
         transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
         maildir=_absolute(Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir")),
         smtp_url=values.get("SENDBRIEF_SMTP_URL", ""),
@@ -196,6 +204,11 @@ def log_settings(environment: Mapping[str, str] | None = None) -> LogSettings:
     function = values.get("AWS_LAMBDA_FUNCTION_NAME", "")
     as_json = bool(function) or values.get("SENDBRIEF_LOG", "") == "json"
     return LogSettings(as_json, values.get("SENDBRIEF_STAGE", ""), function)
+
+
+def for_programs() -> dict[str, str]:
+    """What another program is started with: the environment without our settings and what leads Python elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SENDBRIEF_", "PYTHON"))}
 
 
 def _absolute(path: Path) -> Path:

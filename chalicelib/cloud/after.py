@@ -1,6 +1,6 @@
 """What is left to do once a stack stands: said in full, with the records to set, ready to copy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.cloud.aws import Aws, asking
 from chalicelib.cloud.parameters import domain_of
@@ -15,7 +15,8 @@ def steps(aws: Aws, stage: Stage, site: Site) -> Iterator[str]:
     yield f"Public pages: {pages_of(stage)}"
     if not site.base_url.startswith(pages_of(stage).rstrip("/")):
         yield f"  base_url of content/site.yaml is {site.base_url}: let it lead here, or set it to this."
-    records = list(records_of(stage, site, aws.region))
+    tokens = dkim_tokens(aws, domain_of(site)) if stage.outputs.get("Transport") == "ses" else ()
+    records = list(records_of(stage, site, aws.region, tokens))
     if records:
         yield "DNS records to set, unless they are there:"
         yield from (f"  {name}  {kind}  {value}" for name, kind, value in records)
@@ -31,24 +32,33 @@ def pages_of(stage: Stage) -> str:
     return f"https://{own}/" if own else stage.outputs["EndpointURL"]
 
 
-def records_of(stage: Stage, site: Site, region: str) -> Iterator[tuple[str, str, str]]:
-    """Name, type and value of each record that the stage wants in the DNS."""
+def records_of(stage: Stage, site: Site, region: str, tokens: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Name, type and value of each record that the stage wants in the DNS; ``tokens`` are DKIM's."""
     outputs, domain = stage.outputs, domain_of(site)
-    for number in (1, 2, 3):
-        if record := outputs.get(f"DkimRecord{number}"):
-            name, _, value = record.partition(" CNAME ")
-            yield name, "CNAME", value
+    for token in tokens:
+        yield f"{token}._domainkey.{domain}", "CNAME", f"{token}.dkim.amazonses.com"
     if bounces := outputs.get("MailFromDomain"):
         yield bounces, "MX", f"10 feedback-smtp.{region}.amazonses.com"
         yield bounces, "TXT", '"v=spf1 include:amazonses.com ~all"'
     if outputs.get("Transport") == "ses":
-        yield f"_dmarc.{domain}", "TXT", f'"v=DMARC1; p=quarantine; rua=mailto:{_reports(site)}"'
+        yield f"_dmarc.{domain}", "TXT", f'"v=DMARC1; p=none; rua=mailto:{_reports(site)}"'
     if target := outputs.get("DomainTarget"):
         yield stage.parameters["Domain"], "CNAME", target
     if target := outputs.get("ArchiveTarget"):
         yield stage.parameters["ArchiveDomain"], "CNAME", target
     if inbound := stage.parameters.get("InboundDomain"):
         yield inbound, "MX", f"10 inbound-smtp.{region}.amazonaws.com"
+
+
+def dkim_tokens(aws: Aws, domain: str) -> tuple[str, ...]:
+    """What SES signs the domain's mails with, by the names of its keys; none where SES does not know the domain."""
+    client = aws.client("sesv2")
+    with asking(f"What SES knows of {domain}"):
+        try:
+            found = client.get_email_identity(EmailIdentity=domain)
+        except client.exceptions.NotFoundException:
+            return ()
+    return tuple(found.get("DkimAttributes", {}).get("Tokens", ()))
 
 
 def _reports(site: Site) -> str:

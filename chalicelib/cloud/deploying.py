@@ -198,7 +198,7 @@ class Deployment:
             self._aws.client("cloudformation").execute_change_set(ChangeSetName=proposal.identifier)
             status = self._ended("CREATE" if proposal.is_new else "UPDATE")
         if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            causes = "; ".join(self._failures()) or status
+            causes = "; ".join(self._failures()) or "CloudFormation gives no reason"
             again = (
                 "Take the rest away with 'make destroy', then deploy again." if proposal.is_new else "It is as before."
             )
@@ -221,9 +221,11 @@ class Deployment:
         """What failed of its own accord in the last round, in CloudFormation's words."""
         events = self._aws.client("cloudformation").describe_stack_events(StackName=self._stack)["StackEvents"]
         return [
-            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+            f"{event['LogicalResourceId']}: {reason}"
             for event in events
-            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", "")
+            if (reason := event.get("ResourceStatusReason", ""))
+            and "cancelled" not in reason
+            and event["ResourceStatus"].endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
         ][:5]
 
 

@@ -5,7 +5,6 @@ two builds of the same files by the same Python are the same bytes.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import yaml
 
 from chalicelib.cloud.compiling import compile_into, sourceless
 from chalicelib.errors import PackagingError
-from chalicelib.settings import PROJECT_ROOT
+from chalicelib.settings import PROJECT_ROOT, for_programs
 
 STAGES = ("dev", "prod")
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -104,8 +103,7 @@ def _chalice(project: Path, out: Path, stage: str) -> None:
         sys.executable, "-c", run, "--project-dir", str(project), "package", "--stage", stage,
         "--merge-template", str(merged), str(out.resolve()),
     ]  # fmt: skip
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDBRIEF_", "PYTHON"))}
-    environment = {"AWS_DEFAULT_REGION": REGION, **kept, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"AWS_DEFAULT_REGION": REGION, **for_programs(), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         said = (done.stdout + done.stderr).strip()

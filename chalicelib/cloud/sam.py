@@ -4,32 +4,32 @@ AWS's own macro would do it on the way, unseen; a local AWS has none.
 """
 
 import json
-import logging
-import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from chalicelib.cloud.packaging import REGION
 from chalicelib.errors import PackagingError
-
-_NO_MANAGED_POLICIES = SimpleNamespace(load=dict)
-"""Every role is written out, so that nobody has to ask IAM for policies by their names."""
+from chalicelib.logs import logger
 
 
 def plain(sam: Path, bucket: str, key: str) -> dict[str, Any]:
-    """The template of a package as CloudFormation takes it, with its code there. Raises PackagingError."""
+    """The template of a package as CloudFormation takes it, with its code there. Raises PackagingError.
+
+    Every role is written out: IAM is not asked for managed policies by their names.
+    """
+    from boto3.session import Session
     from samtranslator.model.exceptions import InvalidDocumentException
-    from samtranslator.translator.transform import transform
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
 
     template = json.loads(sam.read_text("utf-8"))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
+    logger("samtranslator").setLevel("ERROR")
     try:
-        made: dict[str, Any] = transform(template, {}, _NO_MANAGED_POLICIES)
+        translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
+        made: dict[str, Any] = translator.translate(template, {})
     except InvalidDocumentException as error:
         causes = "; ".join(str(cause.message) for cause in error.causes)
         raise PackagingError(f"The template can't be made: {causes}", "Mend .chalice/resources.yaml.") from None

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from chalicelib.errors import StoreUnavailableError
 
 _MISSING = "Deploy first, or look whether region and name are the ones that were deployed."
-_FORBIDDEN = "Give the role of this function, or the credentials in use, the rights of docs/deploying.md."
+_FORBIDDEN = "Give the role of this function, or the credentials in use, the rights of docs/deploy.md."
 _HINTS = {
     "ResourceNotFoundException": _MISSING,
     "NoSuchBucket": _MISSING,
