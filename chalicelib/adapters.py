@@ -100,19 +100,27 @@ class Adapters:
     def queues(self) -> dict[str, Queue]:
         """The queues whose dead letters can be seen from here, by name."""
         found = {"chunks": self.queue}
-        if self.settings.store != "aws" or self.settings.notice_queue_url:
+        if not self._asks_sqs or self.settings.notice_queue_url:
             found["notices"] = self.notice_queue
         if self.settings.event_queue_url:
             found["events"] = self.event_queue
         return found
 
+    @property
+    def _asks_sqs(self) -> bool:
+        return self.settings.store == "aws" and self.settings.queues == "sqs"
+
     def _queue(self, name: str, url: str, variable: str, *, on_aws: bool = False, dead: str = "") -> Queue:
-        if on_aws or self.settings.store == "aws":
+        if on_aws or self._asks_sqs:
             import boto3
 
             from chalicelib.store.sqs import SqsQueue
 
             return SqsQueue(boto3.client("sqs"), _required(url, variable), dead or None)
+        if self.settings.store == "aws":
+            from chalicelib.store.table_queue import TableQueue
+
+            return TableQueue(self.table, name, max_attempts=MAX_ATTEMPTS)
         from chalicelib.store.sqlite_queue import SqliteQueue
 
         return SqliteQueue(self.database, name, max_attempts=MAX_ATTEMPTS, owners=self.owners)

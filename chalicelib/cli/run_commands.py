@@ -1,4 +1,4 @@
-"""Commands that send: tick, run, serve; and the demo."""
+"""Commands that send: tick, run, work, serve; and the demo."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
 from chalicelib.cli.site_commands import Json, Now
 from chalicelib.cli.telling import telling
+from chalicelib.cli.working import keep_working
 from chalicelib.errors import SendbriefError
 from chalicelib.logs import correlated
 from chalicelib.runtime import Runtime
@@ -22,16 +23,22 @@ from chalicelib.runtime import Runtime
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (tick, run, serve):
+    for command in (tick, run, work, serve):
         app.command()(command)
     app.command(hidden=True)(demo)
 
 
-def tick(now: Now = None, json: Json = False) -> None:
+def tick(
+    now: Now = None,
+    json: Json = False,
+    send: Annotated[
+        bool, typer.Option("--send/--no-send", help="Send as well, or leave that to workers elsewhere.")
+    ] = True,
+) -> None:
     """Do all that is due, once: hear, collect, compose, send. Exits 1 where something needs a person."""
     with house(now) as runtime, shutdown() as stop:
         troubles = hear_before(runtime, stop.is_set)
-        report = tick_once(runtime, stop)
+        report = tick_once(runtime, stop, send=send)
         report.troubles[:0] = troubles
         if json:
             print_json(tick_row(report, runtime))
@@ -51,6 +58,15 @@ def run(log: Log = None) -> None:
         with shutdown() as stop, _beside(runtime, stop):
             say(f"Ticking every {runtime.settings.tick_seconds} s. Ctrl-C stops.")
             keep_ticking(runtime, stop)
+
+
+def work(log: Log = None) -> None:
+    """Send what ticks elsewhere have put in the queues, until stopped (Ctrl-C or SIGTERM)."""
+    with house() as runtime:
+        start_journal(runtime, log)
+        with shutdown() as stop, sending_notices(runtime, stop):
+            say("Working off the queues. Ctrl-C stops.")
+            keep_working(runtime, stop)
 
 
 @contextmanager

@@ -81,15 +81,17 @@ class Bars:
         self._progress.advance(self._tasks[name], count)
 
 
-def tick_once(runtime: Runtime, stop: threading.Event) -> TickReport:
-    """One tick with all its sending, with progress on a terminal."""
+def tick_once(runtime: Runtime, stop: threading.Event, *, send: bool = True) -> TickReport:
+    """One tick with all its sending, or without, with progress on a terminal."""
     with Bars(runtime) as bars:
-        return asyncio.run(_tick(runtime, bars, stop))
+        return asyncio.run(_tick(runtime, bars, stop, send))
 
 
-async def _tick(runtime: Runtime, bars: Bars, stop: threading.Event) -> TickReport:
+async def _tick(runtime: Runtime, bars: Bars, stop: threading.Event, send: bool) -> TickReport:
     try:
         ticker = runtime.ticker(bars.source)
+        if not send:
+            return await ticker.tick(runtime.clock())
         return await ticker.tick_and_send(
             runtime.clock(), runtime.worker(bars.sent), stop=stop.is_set, at_once=runtime.crew.workers
         )

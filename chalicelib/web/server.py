@@ -13,6 +13,7 @@ from chalicelib.errors import UsageError
 from chalicelib.runtime import Runtime
 from chalicelib.web import house
 from chalicelib.web.desk import Desk
+from chalicelib.web.health import Health
 from chalicelib.web.public import application
 from chalicelib.web.wsgi import Environ, ProxyEvents, StartResponse, WsgiApp
 
@@ -63,7 +64,7 @@ def serve(runtime: Runtime, host: str, port: int, *, desk: bool = False, ready: 
     house.use(runtime, desk=desk)
     prefix = urlsplit(runtime.site.base_url).path.rstrip("/")
     _build(runtime)
-    pages: WsgiApp = ProxyEvents(application(), prefix)
+    pages: WsgiApp = Health(runtime, ProxyEvents(application(), prefix))
     if desk:
         pages = _beside(Desk(runtime, any_host=not is_loopback(host)), pages)
     # waitress knows one proxy, by its address; client_address.py knows networks, and chains of them.
