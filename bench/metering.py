@@ -59,6 +59,10 @@ class MeteredTable:
     def __init__(self, table: MemoryTable, place: Caller) -> None:
         self._table, self._place = table, place
 
+    @property
+    def home(self) -> str:
+        return self._table.home
+
     def _read(self, sizes: Iterable[int], *, together: bool = False) -> None:
         """4 KB a unit: of each item by itself, or of all that a query reads together."""
         found = list(sizes)

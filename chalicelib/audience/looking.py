@@ -11,6 +11,11 @@ class LookingTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    @property
+    def home(self) -> str:
+        """See Table."""
+        return self._table.home
+
     def get(self, key: Key) -> Item | None:
         """See Table."""
         return self._table.get(key)

@@ -9,9 +9,11 @@ from chalicelib.compose.composer import late_words
 from chalicelib.compose.edition import State
 from chalicelib.compose.editions import Edition, EditionStore
 from chalicelib.content.values import Site
+from chalicelib.deliver.beyond import beyond_words, mails_beyond
 from chalicelib.deliver.books import Books, add_up, check
 from chalicelib.deliver.chunks import CHUNK_SIZE, ChunkStore, HeldLedger, task_body
 from chalicelib.deliver.guests import Guests
+from chalicelib.deliver.holding import PASSED, passed_then
 from chalicelib.deliver.ledger import FLIGHT, PENDING, Ledger
 from chalicelib.deliver.pairing import is_late
 from chalicelib.deliver.planner import Planner
@@ -35,7 +37,7 @@ class Dispatcher:
         on_sent: Callable[[Edition], Sequence[Write]] = lambda _: (),
         most_queued: Callable[[], int | None] = lambda: None,
     ) -> None:  # fmt: skip
-        self._site, self._queue, self._wall, self._on_sent = site, queue, wall, on_sent
+        self._site, self._table, self._queue, self._wall, self._on_sent = site, table, queue, wall, on_sent
         self._most_queued = most_queued
         self.editions, self.chunks = EditionStore(table, blobs), ChunkStore(table, blobs)
         self._guests = Guests(site, table, self.chunks, self.editions)
@@ -91,7 +93,7 @@ class Dispatcher:
                 return None
             edition = begun
         if edition.state is State.SENDING and edition.planned is None:
-            edition = self._planner.plan(edition, now)
+            edition = self._unless_beyond(edition, now) or self._planner.plan(edition, now)
         if edition.state is State.SENDING:
             return self._send_or_close(edition, now)
         if _left_open(edition):
@@ -102,8 +104,19 @@ class Dispatcher:
         """None where it waits for its host's plan."""
         if is_late(edition, self._site, now):
             return self.editions.move(edition, State.HELD, now, why=late_words(now - edition.slot_at))
+        if not edition.released and passed_then(self._table, edition.slot_at):
+            return self.editions.move(edition, State.HELD, now, why=PASSED)
+        if held := self._unless_beyond(edition, now):
+            return held
         turn = self._guests.turn(edition, now)
         return self._guests.start(turn, now) if turn else None
+
+    def _unless_beyond(self, edition: Edition, now: datetime) -> Edition | None:
+        """Held where mails of it are known that the store has no chunk for: planned anew, readers got it twice."""
+        count = mails_beyond(self._table, edition.id).get(edition.id, 0)
+        if not count:
+            return None
+        return self.editions.move(edition, State.HELD, now, why=beyond_words(count), was_sending=False)
 
     def _send_or_close(self, edition: Edition, now: datetime) -> Edition:
         held = dict(self.chunks.ledgers(edition.id))

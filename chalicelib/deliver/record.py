@@ -53,8 +53,9 @@ _BY_PLACE = {
     "HEARD": "heard", "CHUNK": "recipients", "LEDGER": "ledger",
 }  # fmt: skip
 NOBODYS = frozenset({
-    "ALARM", "AUDIT", "BRAKE", "BUNDLE", "BUNDLES", "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES", "IDENTITY",
-    "IMPORT", "KEYS", "MX", "NEWSLETTER", "PACE", "RETENTION", "SITE", "SOURCE", "VARIANT", "WEBHOOK", "WORK",
+    "ALARM", "AUDIT", "BEYOND", "BRAKE", "BUNDLE", "BUNDLES", "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES",
+    "IDENTITY", "IMPORT", "KEYS", "MX", "NEWSLETTER", "PACE", "RESTORED", "RETENTION", "SITE", "SOURCE", "VARIANT",
+    "WEBHOOK", "WORK",
 })  # fmt: skip
 """Beginnings of keys below which nothing of a reader lies: content, settings of programs, hashes of files."""
 _EU_REGIONS = frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"})

@@ -1,14 +1,13 @@
 """Restoring a backup into an empty store: looked at whole first, cut off anywhere, and paused at the end."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from chalicelib.compose.edition import State
 from chalicelib.deliver.backup import EVERY, Backup, Progress, read_backup, read_lines
-from chalicelib.deliver.pausing import KEY, pause, paused
+from chalicelib.deliver.holding import HELD, held, note_held
+from chalicelib.deliver.pausing import SITE, Restored, note_restored, pause, standing
 from chalicelib.errors import BackupError
 from chalicelib.store import Blobs, Key, Put, Table
 
@@ -24,11 +23,14 @@ def restore(
     Into an empty store only; one that a restore of the same file left half full is filled to the end.
     """
     backup = backup or read_backup(path)
-    before = paused(table)
+    before = standing(table).pause
     if not (before and before.restoring == backup.digest) and not _is_empty(table, blobs):
         raise BackupError("The store is not empty.", "Restore into a new data folder, or a new table and bucket.")
     pause(table, "a restore is under way", now, restoring=backup.digest)
-    table.put_many(_puts(path, blobs, table, now, progress))
+    waiting: dict[str, str] = {}
+    table.put_many(_puts(path, blobs, table, now, progress, waiting))
+    note_held(table, waiting)
+    note_restored(table, Restored(now.isoformat(), backup.made))
     pause(table, f"it was restored from a backup made at {backup.made[:16]}Z", now)
     return backup
 
@@ -37,8 +39,14 @@ def _is_empty(table: Table, blobs: Blobs) -> bool:
     return next(table.everything(), None) is None and not blobs.names("")
 
 
-def _puts(path: Path, blobs: Blobs, table: Table, now: datetime, progress: Progress) -> Iterator[Put]:
-    """Each item as it is put back; blobs, and items with counters, are written on the way."""
+def _puts(
+    path: Path, blobs: Blobs, table: Table, now: datetime, progress: Progress, waiting: dict[str, str]
+) -> Iterator[Put]:
+    """Each item as it is put back; blobs, and items with counters, are written on the way.
+
+    How the old store stood (paused, at home there, restored itself) is not put back. ``waiting`` takes the editions
+    that are held, with their state before.
+    """
     for number, line in enumerate(read_lines(path), start=1):
         if number % EVERY == 0:
             progress(number)
@@ -47,9 +55,11 @@ def _puts(path: Path, blobs: Blobs, table: Table, now: datetime, progress: Progr
             continue
         _, pk, sk, data, expires, counters = line
         key = Key(pk, sk)
-        if key == KEY or (expires is not None and expires <= now.timestamp()):
+        if pk in {SITE, HELD} or (expires is not None and expires <= now.timestamp()):
             continue
         put = Put(key, held(pk, data, now), expires)
+        if put.data is not data:
+            waiting[f"{pk.removeprefix('EDITIONS#')}/{sk}"] = data["state"]
         if not counters:
             yield put
             continue
@@ -57,13 +67,4 @@ def _puts(path: Path, blobs: Blobs, table: Table, now: datetime, progress: Progr
         table.add(key, counters)
 
 
-def held(pk: str, data: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """An edition that may have gone out since the backup waits for a person; all else is as it was."""
-    if not pk.startswith("EDITIONS#"):
-        return data
-    state, after = State(data["state"]), "the store was restored from a backup: who got it since is not known"
-    if state is State.SENDING:
-        return {**data, "state": str(State.HELD), "was_sending": True, "why": f"it was being sent when {after}"}
-    if state in {State.DRAFT, State.APPROVED} and datetime.fromisoformat(data["slot_at"]) <= now:
-        return {**data, "state": str(State.HELD), "why": f"its slot has passed when {after}"}
-    return data
+__all__ = ["held", "restore"]

@@ -16,6 +16,7 @@ from chalicelib.content.values import Site
 from chalicelib.deliver.dispatcher import Dispatcher
 from chalicelib.deliver.draining import drain
 from chalicelib.deliver.guarding import Guard
+from chalicelib.deliver.holding import stand
 from chalicelib.deliver.pausing import paused
 from chalicelib.deliver.proofs import send_proofs
 from chalicelib.deliver.worker import Worker
@@ -104,7 +105,7 @@ class Ticker:
 
     async def _tick(self, now: datetime) -> TickReport:
         report = TickReport()
-        if stopped := paused(self.table):
+        if stopped := stand(self.table, self.site.newsletters, now):
             report.troubles.append(str(stopped))
             return report
         report.sources = collect(self.site, self.table, self.fetch, now, progress=self.on_source)

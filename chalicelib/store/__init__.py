@@ -87,6 +87,11 @@ class Page:
 class Table(Protocol):
     """Items by partition and sort key, written under conditions. Reads are strongly consistent."""
 
+    @property
+    def home(self) -> str:
+        """The name of the table it is, by which a copy with another name tells that it is one; '' where none tells."""
+        ...
+
     def get(self, key: Key) -> Item | None:
         """The item, or None where there is none or it has expired."""
         ...

@@ -68,6 +68,11 @@ class DynamoTable:
         self._name = table_name
         self._clock = clock
 
+    @property
+    def home(self) -> str:
+        """See Table."""
+        return self._name
+
     def get(self, key: Key) -> Item | None:
         """See Table."""
         check_key(key)

@@ -60,6 +60,11 @@ class SqliteTable:
         self._clock = clock
         self._expiring = 0
 
+    @property
+    def home(self) -> str:
+        """See Table: a file may be moved or copied, and nothing in it tells."""
+        return ""
+
     def get(self, key: Key) -> Item | None:
         """See Table."""
         check_key(key)

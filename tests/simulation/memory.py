@@ -69,6 +69,7 @@ class MemoryTable:
         self._asked: set[tuple[Any, ...]] = set()
         self._page = page
         self.watch: Watch | None = None
+        self.home = ""
 
     def copy(self, page: int | None = None) -> "MemoryTable":
         """A table of its own that holds the same; nobody watches it."""

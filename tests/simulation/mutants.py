@@ -198,6 +198,9 @@ class PauseIgnored(Lying):
         held = item.key.pk.startswith("EDITIONS#") and item.data["was_sending"]
         return _as(item, state=str(State.SENDING)) if held else item
 
+    def listed(self, item: Item) -> Item:
+        return replace(item, key=Key("SITE", "NOTHING")) if item.key.pk == "SITE" else item
+
 
 class GivesUpEarly:
     """A queue whose messages are gone once they were received."""

@@ -48,6 +48,8 @@ def _passing(port: str, method: str) -> Callable[..., Any]:
 class Port:
     """A port that belongs to one process."""
 
+    home = ""
+
     def __init__(self, process: "Process", port: Any) -> None:
         self.process, self.port = process, port
 

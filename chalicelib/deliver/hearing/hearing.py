@@ -10,12 +10,14 @@ from chalicelib.audience.dossier import is_stored
 from chalicelib.audience.people import current_id
 from chalicelib.audience.suppression import Reason, Suppressions
 from chalicelib.compose.editions import Edition, EditionStore
+from chalicelib.deliver.beyond import note_beyond
 from chalicelib.deliver.books import corrected
 from chalicelib.deliver.chunks import ChunkStore, HeldLedger
 from chalicelib.deliver.hearing.trials import is_trial, note_trial
 from chalicelib.deliver.hearing.values import GOOD, KEPT, Heard, heard_prefix
 from chalicelib.deliver.ledger import BOUNCED, COMPLAINED, DELIVERED, Ledger, News, ledger_to_data
-from chalicelib.errors import ConflictError, NotFoundError, StoreError
+from chalicelib.deliver.pausing import standing
+from chalicelib.errors import ConflictError, InvalidKeyError, NotFoundError, StoreError
 from chalicelib.logs import about, logger
 from chalicelib.metrics import count
 from chalicelib.store import Blobs, Insert, Key, Replace, Table
@@ -73,6 +75,7 @@ class Hearing:
         for _ in range(TRIES):
             held = self._find(edition, number)
             if held is None:
+                self._note_beyond(edition, number, heards, now)
                 return Recorded(foreign=len(heards))
             known = [heard for heard in heards if 0 <= heard.position < len(held[1].ledger.marks)]
             new = _told(held[1].ledger, known)
@@ -85,6 +88,12 @@ class Hearing:
                 LOG.info("Heard of %d mails of a chunk, %d of them news", len(known), changed)
             return Recorded(changed, len(known) - changed, len(heards) - len(known)) + self._recipients(known, now)
         raise StoreError(f"Chunk {number} of {edition} is being changed all the time.", "Try again in a moment.")
+
+    def _note_beyond(self, edition: str, number: int, heards: Sequence[Heard], now: datetime) -> None:
+        """In an older store of itself such a mail may be of what was lost since: its edition is not repeated."""
+        if standing(self._table).older:
+            with suppress(InvalidKeyError):  # no edition ever had such a name
+                note_beyond(self._table, edition, number, [heard.position for heard in heards], now)
 
     def _find(self, edition_id: str, number: int) -> tuple[Edition, HeldLedger] | None:
         try:
