@@ -70,7 +70,7 @@ def running(port: int = 0) -> Iterator[LocalAws]:
         log_path = Path(directory, "log")
         with log_path.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603
-                [python, "-m", "ministack"],
+                [python, str(ROOT / "tools" / "ministack_server.py")],
                 env=_environment(port, directory),
                 cwd=directory,
                 stdin=subprocess.DEVNULL,

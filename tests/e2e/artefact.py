@@ -1,6 +1,7 @@
 """The artefact for AWS Lambda, built once for a test run, and Python with nothing but it and the runtime's boto3."""
 
 import json
+import platform
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,8 @@ import pytest
 from chalicelib.cloud.packaging import build
 from chalicelib.cloud.sam import plain
 
+HERE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+"""Lambda's name for this machine's processor."""
 OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath")
 
 
@@ -71,10 +74,7 @@ def built(base: Path, architecture: str, stage: str = "prod") -> Artefact:
 @pytest.fixture(scope="session")
 def artefact(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     """For this machine's processor, so that it can be run."""
-    import platform
-
-    architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-    return built(tmp_path_factory.mktemp("package"), architecture)
+    return built(tmp_path_factory.mktemp("package"), HERE, "dev")
 
 
 @pytest.fixture(scope="session")
