@@ -15,7 +15,7 @@ from chalicelib.cli.sending import shutdown, tick_once
 from chalicelib.cli.showing import show_tick, tick_row
 from chalicelib.cli.site_commands import Json, Now
 from chalicelib.cli.telling import telling
-from chalicelib.cli.working import keep_working
+from chalicelib.cli.working import keep_working, wait_for_site
 from chalicelib.errors import SendbriefError
 from chalicelib.logs import correlated
 from chalicelib.runtime import Runtime
@@ -103,6 +103,8 @@ def serve(
     """Pages, ticks and workers in one process, until stopped."""
     with house() as runtime, shutdown() as stop:
         start_journal(runtime, log)
+        if not wait_for_site(runtime, stop):
+            return
         usual = runtime.settings.transport == "maildir" and host in {"127.0.0.1", "localhost", "::1"}
         serve_until(runtime, stop, host, port, ticking=tick, desk=usual if desk is None else desk)
 

@@ -1,4 +1,4 @@
-"""Working off the queue of chunks without ticking: what ticks elsewhere have planned."""
+"""Working off the queue of chunks without ticking, what ticks elsewhere have planned; and waiting for a site."""
 
 import asyncio
 import math
@@ -14,6 +14,24 @@ from chalicelib.runtime import Runtime
 POLL_SECONDS = 1.0
 PAUSE_SECONDS = 10.0
 """After trouble: the next look."""
+
+
+def wait_for_site(runtime: Runtime, stop: threading.Event) -> bool:
+    """Whether there is a site: where it is to be published and is not yet, wait until it is or until stopped.
+
+    So a fresh installation is up, and `sendbrief publish` can be called in it. Raises ConfigurationError where a folder
+    has no site.
+    """
+    while not stop.is_set():
+        try:
+            runtime.site  # noqa: B018 (reading it is the question)
+            return True
+        except SendbriefError as error:
+            if not runtime.follower:
+                raise
+            complain("Waiting", str(error))
+        stop.wait(PAUSE_SECONDS)
+    return False
 
 
 def keep_working(runtime: Runtime, stop: threading.Event) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from chalicelib.cli import context, working
-from chalicelib.cli.working import keep_working
-from chalicelib.errors import StoreError
+from chalicelib.cli.working import keep_working, wait_for_site
+from chalicelib.errors import ConfigurationError, StoreError
 from chalicelib.runtime import Runtime
 from chalicelib.settings import load_settings
 from tests.cli.house import EDITION, THURSDAY, Command, small_site
@@ -135,3 +135,33 @@ def test_a_fault_ends_no_worker(command: Command, told: io.StringIO) -> None:
     assert "Error: The disk is full." in said
     assert "Fault: LookupError: what?" in said
     assert rounds.waits == [working.PAUSE_SECONDS] * 2
+
+
+def test_where_a_site_is_to_be_published_it_is_waited_for(command: Command, told: io.StringIO) -> None:
+    small_site(command)
+    command.setenv("SENDBRIEF_CONTENT", "published")
+    runtime = runtime_of(command)
+    try:
+        assert not wait_for_site(runtime, Rounds(2))
+        assert told.getvalue().count("Waiting: Nothing is published yet") == 2
+        command.run("publish")
+
+        class Later(Rounds):
+            """Past the half minute in which nobody looks again."""
+
+            def wait(self, timeout: float | None = None) -> bool:
+                runtime.follower.look()  # type: ignore[union-attr]
+                return super().wait(timeout)
+
+        assert wait_for_site(runtime, Later(3))
+    finally:
+        runtime.close()
+
+
+def test_a_folder_without_a_site_is_not_waited_for(command: Command) -> None:
+    runtime = Runtime(load_settings(site=command.site / "nowhere", data=command.data))
+    try:
+        with pytest.raises(ConfigurationError):
+            wait_for_site(runtime, Rounds(2))
+    finally:
+        runtime.close()
