@@ -41,11 +41,11 @@ serve: $(VENV)/.runs  ## pages, ticks and workers for the site in this folder
 package: $(VENV)/.deploys  ## the artefact for AWS Lambda, in build/package
 	@$(BIN)/sendbrief package --architecture $(ARCHITECTURE)
 
-deploy: $(VENV)/.deploys  ## to AWS, as STAGE=prod or dev: package, show what changes, ask, apply (YES=1: don't ask)
-	@$(BIN)/sendbrief --site $(SITE) --stage $(STAGE) deploy --architecture $(ARCHITECTURE) $(if $(YES),--yes)
+deploy: $(VENV)/.deploys  ## to AWS, as STAGE=prod or dev: package, show what changes, ask, apply (YES=1: don't ask; SET='NAME=VALUE …')
+	@$(BIN)/sendbrief --site $(SITE) --stage $(STAGE) deploy --architecture $(ARCHITECTURE) $(foreach one,$(SET),--set '$(one)') $(if $(YES),--yes)
 
-destroy: $(VENV)/.deploys  ## away from AWS; subscribers and editions stay
-	@$(BIN)/sendbrief --stage $(STAGE) destroy $(if $(YES),--yes)
+destroy: $(VENV)/.deploys  ## away from AWS; subscribers and editions stay (WITH_DATA=1: they don't)
+	@$(BIN)/sendbrief --stage $(STAGE) destroy $(if $(WITH_DATA),--with-data) $(if $(YES),--yes)
 
 local-aws: $(VENV)/.tests  ## a local AWS on 127.0.0.1, until Ctrl-C
 	@$(BIN)/python tools/local_aws.py

@@ -1,7 +1,8 @@
-"""Which commit a site is, as git tells it."""
+"""Which commit a site, or this program, is, as git tells it."""
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from chalicelib.content.packing import PARTS
@@ -10,12 +11,12 @@ from chalicelib.errors import UsageError
 SECONDS = 30.0
 
 
-def commit_of(root: Path) -> tuple[str, bool]:
-    """The commit that is checked out where the site lies, and whether its files differ from it; '' outside of git."""
+def commit_of(root: Path, parts: Iterable[str] = PARTS) -> tuple[str, bool]:
+    """The commit that is checked out at ``root``, and whether its ``parts`` (the site's) differ; '' outside of git."""
     commit = _git(root, "rev-parse", "--verify", "HEAD").strip()
     if not re.fullmatch("[0-9a-f]{40,64}", commit):
         return "", False
-    there = [name for name in PARTS if (root / name).exists()]
+    there = [name for name in parts if (root / name).exists()]
     return commit, bool(_git(root, "status", "--porcelain", "--", *there).strip())
 
 

@@ -47,12 +47,17 @@ class Options:
 
 def settings() -> Settings:
     """The settings of this call: flags first, then those of the stage it works on, then the environment."""
-    return load_settings(site=Options.site, data=Options.data, stage=_of_stage(Options.stage))
+    stage = _of_stage(Options.stage)
+    if stage and Options.site is None:
+        stage = {**stage, "SENDBRIEF_CONTENT": "published"}
+    return load_settings(site=Options.site, data=Options.data, stage=stage)
 
 
 @cache
 def _of_stage(name: str) -> dict[str, str]:
-    """What the functions of a deployed stage are set to. Raises DeploymentError where it is not there."""
+    """What the functions of a deployed stage are set to. Their site is what is published there, unless --site names
+    another. Raises DeploymentError where the stage is not there.
+    """
     if not name:
         return {}
     from chalicelib.cloud.stages import read_stage

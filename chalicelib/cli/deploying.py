@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 from rich.table import Table as RichTable
 
-from chalicelib.cli.context import Options, err, escape, out
+from chalicelib.cli import context
+from chalicelib.cli.commits import commit_of
+from chalicelib.cli.context import Options, err, escape, house, out, show_error
+from chalicelib.cli.doctor_commands import show as show_findings
+from chalicelib.cli.publish_commands import publish
 from chalicelib.cloud import after, parameters
 from chalicelib.cloud.aws import Aws
 from chalicelib.cloud.deploying import Deployment, Proposal
 from chalicelib.cloud.packaging import ARCHITECTURES, MAX_BYTES, Package, build
 from chalicelib.cloud.removing import remove
-from chalicelib.cloud.stages import find_stage, read_stage
+from chalicelib.cloud.stages import Stage, find_stage, parameter_name, read_stage
 from chalicelib.content.load import load_site
-from chalicelib.errors import DeploymentError, UsageError
+from chalicelib.errors import DeploymentError, SendbriefError, UsageError
+from chalicelib.runtime import Runtime
 from chalicelib.settings import PROJECT_ROOT, load_settings
 
 
@@ -27,28 +33,80 @@ def package(folder: Path | None, architecture: str) -> None:
 
 
 def deploy(settings: Sequence[str], architecture: str, *, yes: bool, dry_run: bool) -> None:
-    """Package, upload, show, ask, apply; then what is left to do."""
+    """Package, upload, show, ask, apply; publish where nothing is; then what is left to do, the doctor's word last."""
     stage, given = _stage(""), parameters.read_given(settings)
     site = load_site(load_settings(site=Options.site, data=Options.data).site).require()
     with _aws() as aws:
         now = find_stage(aws, stage)
         deployment = Deployment(aws, stage, _tell)
-        template, url = deployment.upload(_packaged(stage, architecture))
+        template, url = deployment.upload(_packaged(stage, architecture), _commit())
         known = template["Parameters"]
         proposal = deployment.propose(url, parameters.wanted(aws, site, given, known, now), known, now)
         _show(proposal)
-        if dry_run or not _agreed(proposal, yes=yes):
-            if proposal.changes:
-                deployment.withdraw(proposal)
+        if dry_run or not _agreed(deployment, proposal, yes=yes):
+            deployment.withdraw(proposal)
             out.print("Nothing was changed.")
             raise typer.Exit(0 if dry_run else 1)
-        if deployment.secret():
-            show = f"aws ssm get-parameter --with-decryption --name /sendbrief/{stage}/secret"
-            out.print(f"The secret that keys links and ids is new. Keep a copy: {show}")
-        if proposal.changes:
-            deployment.apply(proposal)
-        for line in after.steps(aws, read_stage(stage, aws), site):
-            out.print(escape(line))
+        _apply(deployment, proposal, stage)
+        stands = read_stage(stage, aws)
+        left = list(after.steps(aws, stands, site))
+    _publish(stage)
+    for line in left:
+        out.print(escape(line))
+    _examine(stands)
+
+
+def _commit() -> str:
+    """What is deployed, for the stack to say: a commit, and whether this checkout differs from it."""
+    commit, changed = commit_of(PROJECT_ROOT, ("app.py", "chalicelib", "templates", ".chalice", "requirements.txt"))
+    if changed:
+        err.print(f"  This checkout differs from commit {commit[:12]}: what lies here is deployed.")
+    return f"{commit[:12]}{', changed' if changed else ''}"
+
+
+def _apply(deployment: Deployment, proposal: Proposal, stage: str) -> None:
+    """Raises DeploymentError, KeyboardInterrupt: CloudFormation then goes on by itself, and that is said."""
+    if deployment.secret():
+        where = f"{parameter_name(stage, 'secret')} in Systems Manager's Parameter Store"
+        out.print(f"The secret that keys links and ids is new. Keep a copy of it: {where}.")
+    if not proposal.identifier:
+        return
+    try:
+        deployment.apply(proposal)
+    except KeyboardInterrupt:
+        err.print("CloudFormation goes on without this command, to the end or back to what was before.")
+        err.print(f"  'make deploy STAGE={stage}' later shows how it ended, and does what is left.")
+        raise
+
+
+def _publish(stage: str) -> None:
+    """The folder's site for a stage that has none; a site with errors stops nothing of what stands."""
+    try:
+        with house() as runtime:
+            current = runtime.shelf.current()
+        if current:
+            out.print(f"Its site stays {current.hash[:12]}; another: sendbrief --stage {stage} publish")
+        else:
+            publish()
+    except typer.Exit:
+        err.print(f"The stage has no site yet. Once it is mended: sendbrief --stage {stage} publish")
+    except SendbriefError as error:
+        show_error(error)
+        err.print(f"The stage stands. Try again: sendbrief --stage {stage} publish")
+
+
+def _examine(stage: Stage) -> None:
+    """What the doctor finds: most of it is left to be done by hand, so that none of it makes the deployment fail."""
+    from chalicelib.doctor.examining import Wishes, examine
+
+    runtime = Runtime(replace(context.settings(), content="published"))
+    try:
+        with err.status("looks whether mails can go out …"):
+            found = examine(runtime, Wishes(stage=stage.name, outputs=stage.outputs))
+    finally:
+        runtime.close()
+    out.print(f"\nThe doctor (again at any time: sendbrief --stage {stage.name} doctor):")
+    show_findings([finding.as_dict() for finding in found], verbose=False)
 
 
 def destroy(*, yes: bool, with_data: bool) -> None:
@@ -120,5 +178,10 @@ def _show(proposal: Proposal) -> None:
         )
 
 
-def _agreed(proposal: Proposal, *, yes: bool) -> bool:
-    return yes or not proposal.changes or typer.confirm(f"Apply {len(proposal.changes)} changes?")
+def _agreed(deployment: Deployment, proposal: Proposal, *, yes: bool) -> bool:
+    """Whether to go on; Ctrl-C at the question leaves no change set behind."""
+    try:
+        return yes or not proposal.changes or typer.confirm(f"Apply {len(proposal.changes)} changes?")
+    except (typer.Abort, KeyboardInterrupt):
+        deployment.withdraw(proposal)
+        raise

@@ -50,7 +50,7 @@ def doctor(
     if json:
         print_json(rows)
     else:
-        _show(rows, verbose=verbose)
+        show(rows, verbose=verbose)
     if any(row["severity"] == "error" for row in rows):
         raise typer.Exit(1)
 
@@ -91,7 +91,7 @@ def _nameservers(text: str | None) -> Any:
         raise UsageError(f"'{text}' is no nameserver.", "Write its address, like 9.9.9.9 or 127.0.0.1:5353.") from None
 
 
-def _show(rows: list[dict[str, str]], *, verbose: bool) -> None:
+def show(rows: list[dict[str, str]], *, verbose: bool) -> None:
     """Topic by topic; of topics in which all is well one line, unless ``verbose``."""
     for topic, group in itertools.groupby(rows, key=lambda row: row["topic"]):
         of_topic = list(group)

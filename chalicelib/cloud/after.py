@@ -12,6 +12,8 @@ def steps(aws: Aws, stage: Stage, site: Site) -> Iterator[str]:
     """Lines for a person. Activates the rules for mail that comes in where no others are active. Raises
     DeploymentError.
     """
+    if commit := stage.outputs.get("Commit"):
+        yield f"Deployed: commit {commit}"
     yield f"Public pages: {pages_of(stage)}"
     if not site.base_url.startswith(pages_of(stage).rstrip("/")):
         yield f"  base_url of content/site.yaml is {site.base_url}: let it lead here, or set it to this."

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.cloud.aws import Aws, asking, code_of
 from chalicelib.cloud.packaging import Package
 from chalicelib.cloud.sam import lint, plain
-from chalicelib.cloud.stages import Stage, find_stage, parameter_name, stack_name
+from chalicelib.cloud.stages import Stage, find_stage, parameter_name, refuse_unready, stack_name
 from chalicelib.errors import DeploymentError
 
 Tell = Callable[[str], None]
@@ -41,7 +41,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change set that waits to be applied. No ``changes``: all is as it should be."""
+    """A change set that waits to be applied. Without ``identifier`` there is none: all is as it should be.
+
+    One without ``changes`` changes no resource, only what the stack says of itself.
+    """
 
     identifier: str
     stage: str
@@ -72,12 +75,17 @@ class Deployment:
                 return False
         return True
 
-    def upload(self, package: Package) -> tuple[dict[str, Any], str]:
-        """The zip and the plain template into the account's bucket for them; the template and its URL."""
+    def upload(self, package: Package, commit: str = "") -> tuple[dict[str, Any], str]:
+        """The zip and the plain template into the account's bucket for them; the template and its URL.
+
+        ``commit`` is what the stack says that it was made of.
+        """
         bucket = self._bucket()
         code = package.artefact.read_bytes()
         key = f"{self._stage}/{hashlib.sha256(code).hexdigest()}.zip"
         template = plain(package.template, bucket, key)
+        if commit:
+            template["Outputs"]["Commit"] = {"Value": commit, "Description": "What was deployed."}
         if troubles := lint(template, self._aws.region):
             shown = "\n".join(troubles[:20])
             raise DeploymentError(f"cfn-lint finds fault with the template:\n{shown}", "Mend .chalice/resources.yaml.")
@@ -120,7 +128,12 @@ class Deployment:
             self._aws.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
     def propose(self, url: str, parameters: Mapping[str, str], known: Mapping[str, Any], now: Stage | None) -> Proposal:
-        """A change set. What ``parameters`` does not name stays as it was, or is the template's default."""
+        """A change set. What ``parameters`` does not name stays as it was, or is the template's default.
+
+        Raises DeploymentError, also where the stack is in a state in which nothing can be changed.
+        """
+        if now is not None:
+            refuse_unready(now)
         if now is not None and now.status in NEVER_WAS:
             self._clear(now)
             now = None
@@ -138,7 +151,11 @@ class Deployment:
                 TemplateURL=url, Parameters=given + kept, Capabilities=["CAPABILITY_IAM"],
                 Tags=[{"Key": "sendbrief", "Value": self._stage}],
             )  # fmt: skip
-            return self._looked_at(made["Id"], is_new=is_new)
+            try:
+                return self._looked_at(made["Id"], is_new=is_new)
+            except KeyboardInterrupt:
+                self.withdraw(Proposal(made["Id"], self._stage, is_new, ()))
+                raise
 
     def _clear(self, now: Stage) -> None:
         """Take away what is left of a stack that was never in use."""
@@ -162,7 +179,7 @@ class Deployment:
                 reason = str(found.get("StatusReason", ""))
                 if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                     client.delete_change_set(ChangeSetName=identifier)
-                    return Proposal(identifier, self._stage, is_new, ())
+                    return Proposal("", self._stage, is_new, ())
                 raise DeploymentError(
                     f"The change set can't be made: {reason}", "Mend what it names, and deploy again."
                 )
@@ -186,6 +203,8 @@ class Deployment:
 
     def withdraw(self, proposal: Proposal) -> None:
         """Throw a change set away; a stack that is nothing but that, too."""
+        if not proposal.identifier:
+            return
         with asking("The change set"):
             client = self._aws.client("cloudformation")
             client.delete_change_set(ChangeSetName=proposal.identifier)

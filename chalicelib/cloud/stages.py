@@ -80,8 +80,28 @@ def read_stage(name: str, aws: Aws | None = None) -> Stage:
     return found
 
 
+def refuse_unready(stage: Stage) -> None:
+    """Raises DeploymentError where CloudFormation changes nothing of a stack, because of the state that it is in."""
+    name, status = stack_name(stage.name), stage.status
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise DeploymentError(
+            f"The last change of {name} failed, and so did putting it back ({status}).",
+            "Choose 'Continue update rollback' for the stack in CloudFormation's console, then deploy again.",
+        )
+    if status == "DELETE_FAILED":
+        raise DeploymentError(
+            f"{name} was to be taken away, and a part of it could not be ({status}).",
+            f"CloudFormation's console says which. Mend that, run 'make destroy STAGE={stage.name}', then deploy.",
+        )
+    if status.endswith("_IN_PROGRESS") and status not in {"REVIEW_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}:
+        raise DeploymentError(
+            f"{name} is being changed right now ({status}), by another deployment or what is left of one.",
+            "Nothing was changed by this one. Wait until that is over, then deploy again.",
+        )
+
+
 def _pairs(found: list[dict[str, Any]], key: str, value: str) -> dict[str, str]:
     return {entry[key]: str(entry.get(value, "")) for entry in found}
 
 
-__all__ = ["FROM_OUTPUTS", "Stage", "find_stage", "parameter_name", "read_stage", "stack_name"]
+__all__ = ["FROM_OUTPUTS", "Stage", "find_stage", "parameter_name", "read_stage", "refuse_unready", "stack_name"]
