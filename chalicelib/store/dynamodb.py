@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import ConflictError, ItemTooLargeError, StoreUnavailableError
+from chalicelib.errors import ConfigurationError, ConflictError, ItemTooLargeError, StoreUnavailableError
 from chalicelib.store import Data, Delete, Insert, Item, Key, Page, Put, Replace, Write
 from chalicelib.store.aws_errors import ATTEMPTS, back_off, code_of, unavailable
 from chalicelib.store.dynamodb_requests import (
@@ -254,6 +254,12 @@ class DynamoTable:
     def _refused(self, error: ClientError) -> Exception:
         if code_of(error) == "ValidationException" and "size" in str(error).lower():
             return ItemTooLargeError(f"DynamoDB refused an item of {self._name}: {error}.", "Split it.")
+        if code_of(error) == "UnknownOperationException":
+            return ConfigurationError(
+                f"The service that holds the table {self._name} has no {error.operation_name}.",
+                "Nothing was written. Sendbrief needs DynamoDB's transactions, which ScyllaDB's Alternator lacks: "
+                "docs/kubernetes.md says what to use instead.",
+            )
         return unavailable(error, f"The table {self._name}")
 
 
