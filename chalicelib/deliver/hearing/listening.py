@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.audience.suppression import Suppressions
 from chalicelib.compose.editions import EditionStore
+from chalicelib.deliver.hearing.arrivals import read_arrival
 from chalicelib.deliver.hearing.hearing import Hearing, Recorded
 from chalicelib.deliver.hearing.inboxes import Inbox, open_inbox
 from chalicelib.deliver.hearing.mails import Read, Verdict, read_mail
@@ -72,7 +73,7 @@ class Listener:
     def __init__(self, table: Table, blobs: Blobs, suppressions: Suppressions, signer: Signer,
                  newsletters: Callable[[], Iterable[str]]) -> None:  # fmt: skip
         self._hearing, self._editions = Hearing(table, blobs, suppressions), EditionStore(table, blobs)
-        self._signer, self._newsletters = signer, newsletters
+        self._blobs, self._signer, self._newsletters = blobs, signer, newsletters
 
     def mail(self, raw: bytes, now: datetime, *, recipient: str = "", resolve: Resolve | None = None) -> Tally:
         """Hear one mail. Safe to repeat. Raises StoreError."""
@@ -141,13 +142,13 @@ class Listener:
         failed, heards = dict[str, SendbriefError](), dict[str, Heard]()
         for message in messages:
             try:
-                heard = read_ses_event(message.body, self._signer, now)
+                read = self._read(message.body, now)
             except Exception as error:  # noqa: BLE001 (a fault over one event must not stop the others)
                 failed[message.receipt] = _told(error)
                 continue
-            tally.took(Verdict.HEARD if heard else Verdict.NOTHING)
-            if heard:
-                heards[message.receipt] = heard
+            tally.took(read.verdict)
+            if read.heard:
+                heards[message.receipt] = read.heard
         try:
             tally.recorded += self._hearing.record(heards.values(), now)
         except StoreUnavailableError as error:
@@ -156,6 +157,19 @@ class Listener:
             failed |= self._each(heards, now, tally)
         tally.troubles += dict.fromkeys(str(error) for error in failed.values())
         return failed
+
+    def _read(self, body: str, now: datetime) -> Read:
+        """What an event says, or the mail that it tells the arrival of. Raises StoreError."""
+        arrival = read_arrival(body)
+        if arrival is None:
+            heard = read_ses_event(body, self._signer, now)
+            return Read(Verdict.HEARD, heard) if heard else Read(Verdict.NOTHING)
+        raw = self._blobs.get(arrival.name)
+        if raw is None:
+            raise StoreError(
+                f"The mail {arrival.name} came in and is not there.", "It was deleted: mails that come in stay 30 days."
+            )
+        return read_mail(raw, self._signer, now, recipient=arrival.recipient, resolve=self._resolver())
 
     def _each(self, heards: dict[str, Heard], now: datetime, tally: Tally) -> dict[str, SendbriefError]:
         """One by one, so that what stops one does not stop the others: recording twice changes nothing."""
@@ -168,7 +182,7 @@ class Listener:
         return failed
 
     def _mail(self, raw: bytes, now: datetime, tally: Tally, recipient: str, resolve: Resolve) -> None:
-        read: Read = read_mail(raw, self._signer, now, recipient=recipient, resolve=resolve)
+        read = read_mail(raw, self._signer, now, recipient=recipient, resolve=resolve)
         if read.heard:
             tally.recorded += self._hearing.record([read.heard], now)
         tally.took(read.verdict)

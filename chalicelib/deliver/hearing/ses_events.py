@@ -40,7 +40,7 @@ def read_ses_event(body: str, signer: Signer, now: datetime) -> Heard | None:
 
     Raises StoreError for what is no event at all. ``now`` stands in for a moment that is missing, or still to come.
     """
-    event = _unwrapped(body)
+    event = unwrapped(body)
     if event is None:
         return None
     kind = _text(event, "eventType") or _text(event, "notificationType")
@@ -58,8 +58,11 @@ def read_ses_event(body: str, signer: Signer, now: datetime) -> Heard | None:
     return _heard(kind, mail, about, signer, now)
 
 
-def _unwrapped(body: str) -> dict[str, Any] | None:
-    """The event inside of SNS's envelope, or as it is (raw delivery); None for SNS's own mail to a new queue."""
+def unwrapped(body: str) -> dict[str, Any] | None:
+    """The event inside of SNS's envelope, or as it is (raw delivery); None for SNS's own mail to a new queue.
+
+    Raises StoreError for what is no JSON object.
+    """
     data: Any = body
     for _ in range(2):
         if isinstance(data, str) and data.startswith(_TEST_WORDS):
