@@ -1,4 +1,4 @@
-"""What the container file makes, made without an engine: its very pip line, run as its user in a tree that is read-only.
+"""What the container file makes, made without an engine: its very pip line, run as its user in a read-only tree.
 
 No engine runs on this machine: layers, the base image and the health check's timing are not tested.
 """
