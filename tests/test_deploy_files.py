@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from compose_spec import PyCompose
 
 from chalicelib import __version__
 from chalicelib.settings import load_settings
@@ -197,6 +198,23 @@ def name(pin: str) -> str:
 
 
 # Compose
+
+
+def compose_file() -> str:
+    """The file with its variables unset."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "container" / "compose.yaml").read_text())
+
+
+def test_the_file_is_what_compose_takes() -> None:
+    PyCompose.from_yaml(compose_file()).validate()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("read_only: true", "readonly: true"), ("restart: unless-stopped", "restart: perhaps")]
+)
+def test_a_mistake_in_it_would_be_seen(right: str, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong.split()[-1] if "perhaps" in wrong else "readonly"):
+        PyCompose.from_yaml(compose_file().replace(right, wrong, 1))
 
 
 def test_one_box_with_compose() -> None:
