@@ -7,7 +7,7 @@ SITE ?= .
 STAGE ?=
 ARCHITECTURE ?= arm64
 
-.PHONY: demo test test-all npm hunt gallery bench check serve package deploy destroy local-aws clean
+.PHONY: demo test test-all npm hunt gallery bench drill check serve package deploy destroy local-aws clean
 
 demo: $(VENV)/.runs  ## the whole job on the example site, then an inbox at http://127.0.0.1:8000/ (DEMO_SERVE=0: without)
 	@SENDBRIEF_TRANSPORT=maildir $(BIN)/sendbrief --site . --data $(DEMO) demo $(if $(filter 0,$(DEMO_SERVE)),--no-serve,--serve)
@@ -31,6 +31,9 @@ gallery: $(VENV)/.tests  ## docs/gallery.md drawn anew: every template and compo
 
 bench: $(VENV)/.tests npm  ## how fast, with peers beside us
 	@$(BIN)/python -m bench
+
+drill: $(VENV)/.tests  ## a restore in mid-send, played on this machine: nobody gets it twice, nobody is left out
+	@$(BIN)/python -m tools.drill
 
 check: $(VENV)/.tests  ## style, types, arrows, docs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/pytest tests/test_docs.py

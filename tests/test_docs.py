@@ -228,6 +228,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "content", folder / "content")
     run("sendbrief demo --no-serve", folder)
     run("sendbrief suppressions add @blocked.example", folder)
+    run("sendbrief site pause --restored", folder)
     return folder
 
 

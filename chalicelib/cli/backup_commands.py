@@ -11,14 +11,17 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from chalicelib.cli.context import err, escape, house, out
+from chalicelib.cli.reconcile_commands import Yes, check_heard
 from chalicelib.deliver import pausing
 from chalicelib.deliver.backup import Backup, fingerprint, read_backup, write_backup
 from chalicelib.deliver.backup import Progress as Told
+from chalicelib.deliver.holding import hold_back
 from chalicelib.deliver.restoring import restore as put_back
 from chalicelib.errors import BackupError
 from chalicelib.runtime import Runtime
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
+BY_HAND = "paused by hand"
 site_app = typer.Typer(help="Let a whole site stand still, or go on.", no_args_is_help=True)
 
 
@@ -53,14 +56,13 @@ def restore(
         bool, typer.Option("--other-key", help="Even though its links and ids are of another key.")
     ] = False,
 ) -> None:
-    """Put a backup back into an empty store. The site is paused then: look at 'status', then 'site resume'."""
+    """Put a backup back into an empty store. The site is paused then: 'reconcile', then 'site resume'."""
     with house() as runtime, _counting("restore") as told:
         made = read_backup(file)
         _check_key(runtime, made, other_key=other_key)
         put_back(file, runtime.table, runtime.blobs, datetime.now(UTC), backup=made, progress=told)
     out.print(f"{made.items} items and {made.blobs} blobs of {made.made[:16]}Z are back.")
-    out.print("The site is paused. Look at 'sendbrief status': what is held may have gone out since the backup.")
-    out.print("Cancel what has, then 'sendbrief site resume'.")
+    out.print("The site is paused. 'sendbrief reconcile' hears what went out since the backup, and tells what differs.")
 
 
 def _check_key(runtime: Runtime, made: Backup, *, other_key: bool) -> None:
@@ -81,18 +83,27 @@ def _check_key(runtime: Runtime, made: Backup, *, other_key: bool) -> None:
 
 
 @site_app.command("pause")
-def pause(why: Annotated[str, typer.Option(help="Why, for the record.")] = "paused by hand") -> None:
+def pause(
+    why: Annotated[str, typer.Option(help="Why, for the record.")] = BY_HAND,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="The store is an older one of itself: hold what may have gone out.")
+    ] = False,
+) -> None:
     """Stop composing and sending, after the wave in flight, until 'site resume'."""
     with house() as runtime:
-        if pausing.paused(runtime.table) is None:
+        if restored:
+            words = why if why != BY_HAND else "it was restored"
+            hold_back(runtime.table, runtime.site.newsletters, runtime.clock(), words)
+        elif pausing.paused(runtime.table) is None:
             pausing.pause(runtime.table, why, datetime.now(UTC))
         out.print(escape(str(pausing.paused(runtime.table))))
 
 
 @site_app.command("resume")
-def resume() -> None:
-    """Let a paused or restored site compose and send again."""
+def resume(yes: Yes = False) -> None:
+    """Let a paused or restored site compose and send again; a restored one after 'reconcile'."""
     with house() as runtime:
+        check_heard(runtime, yes=yes)
         went_on = pausing.resume(runtime.table, runtime.site, runtime.dispatcher.editions)
         out.print("The site goes on with the next tick." if went_on else "The site was not paused.")
 

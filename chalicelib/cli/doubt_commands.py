@@ -77,7 +77,7 @@ def _look(runtime: Runtime, doubts: Doubts, edition: str) -> int:
     if known and log is not None:
         found.append(look_in_log(log, edition, known, runtime.secrets))
     if known and folder:
-        found.append(look_in_folder(folder, edition, known))
+        found.append(look_in_folder(folder, edition, [one.place for one in known]))
     for evidence in found:
         settled += doubts.settle(edition, evidence)
     return settled

@@ -11,6 +11,7 @@ from chalicelib.cli.audit_commands import decided
 from chalicelib.cli.context import err, escape, house, local, out, print_json
 from chalicelib.cli.draft_commands import Json, next_draft
 from chalicelib.cli.linting import findings
+from chalicelib.cli.reconcile_commands import Yes, sure
 from chalicelib.cli.sending import send_all
 from chalicelib.cli.showing import (
     edition_rows,
@@ -126,8 +127,9 @@ async def _send_proofs(runtime: Runtime, content: Content, to: list[str]) -> Any
         await runtime.transport.aclose()
 
 
-def approve(edition: EditionId, now: Now = None) -> None:
+def approve(edition: EditionId, now: Now = None, yes: Yes = False) -> None:
     """Let an edition go out at its slot (at once where that has passed)."""
+    _sure(edition, yes=yes)
     _decide("approve", edition, now, lambda control, moment: control.approve(edition, moment))
 
 
@@ -146,14 +148,16 @@ def pause(edition: EditionId, why: Why = "", now: Now = None) -> None:
     _decide("pause", edition, now, lambda control, moment: control.pause(edition, moment, why), why)
 
 
-def resume(edition: EditionId, now: Now = None) -> None:
+def resume(edition: EditionId, now: Now = None, yes: Yes = False) -> None:
     """Go on with a paused edition where it stopped."""
+    _sure(edition, yes=yes)
     _decide("resume", edition, now, lambda control, moment: control.resume(edition, moment))
 
 
-def send(edition: EditionId, now: Now = None) -> None:
+def send(edition: EditionId, now: Now = None, yes: Yes = False) -> None:
     """Send an edition now, whatever its slot, and wait until it is done."""
     with house(now) as runtime:
+        sure(runtime, _known(runtime, edition), yes=yes)
         Control(runtime.dispatcher.editions).send(_known(runtime, edition), runtime.clock())
         decided(runtime, "send", edition)
         if send_all(runtime, only=edition):
@@ -170,6 +174,12 @@ def _decide(
             runtime.dispatcher.advance(moved, runtime.clock())
         why = f" ({escape(moved.why)})" if moved.why else ""
         out.print(f"{edition} is {moved.state}{why}; its slot is {local(moved.slot_at, runtime)}")
+
+
+def _sure(edition: str, *, yes: bool) -> None:
+    """Of an edition that a restore held, a person is told how many would get it."""
+    with house() as runtime:
+        sure(runtime, edition, yes=yes)
 
 
 def _known(runtime: Runtime, edition: str) -> str:

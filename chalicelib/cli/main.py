@@ -29,6 +29,7 @@ from chalicelib.cli import (
     privacy_commands,
     publish_commands,
     queue_commands,
+    reconcile_commands,
     run_commands,
     segment_commands,
     simulate_commands,
@@ -90,7 +91,7 @@ for module in (
     run_commands,
 ):
     module.register(app)
-for module in (doubt_commands, queue_commands, who_commands, audit_commands):
+for module in (doubt_commands, queue_commands, who_commands, audit_commands, reconcile_commands):
     module.register(app)
 archive_commands.register(app)
 deploy_commands.register(app)

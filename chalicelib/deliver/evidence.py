@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from chalicelib.audience.tokens import MailTokens, Secrets
 from chalicelib.deliver.doubts import Doubt, Place
@@ -35,12 +36,34 @@ def look_in_log(path: Path, edition: str, doubts: Iterable[Doubt], secrets: Secr
 
     reader = LogReader(whose)
     moments = [datetime.fromisoformat(doubt.since).timestamp() for doubt in wanted.values() if doubt.since]
+    _read_all(reader, path, min(moments, default=0.0))
+    return reader.found
+
+
+def look_through_log(path: Path, since: float, secrets: Secrets) -> Mapping[str, Mapping[Place, Evidence]]:
+    """What a log, with those rotated beside it after ``since`` (epoch seconds), says of all mails, by their editions.
+
+    Raises ConfigurationError where it can't be read.
+    """
+    signer, found = MailTokens(secrets), dict[str, dict[Place, Evidence]]()
+
+    def whose(message_id: str) -> tuple[str, int, int] | None:
+        reference = read_reference(message_id, signer)
+        return (reference.edition, reference.chunk, reference.position) if reference and reference.edition else None
+
+    reader = LogReader(whose)
+    _read_all(reader, path, since)
+    for (edition, chunk, position), evidence in reader.found.items():
+        found.setdefault(edition, {})[chunk, position] = evidence
+    return found
+
+
+def _read_all(reader: LogReader[Any], path: Path, since: float) -> None:
     try:
-        for file in _rotated(path, min(moments, default=0.0)):
+        for file in _rotated(path, since):
             reader.read(_lines(file))
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"The log {path} can't be read: {error}.", f"Check {MAIL_LOG}.") from None
-    return reader.found
 
 
 def _rotated(path: Path, since: float) -> list[Path]:
@@ -69,16 +92,16 @@ class SentFolder(ImapInbox):
 
 
 def look_in_folder(
-    url: str, edition: str, doubts: Iterable[Doubt], folder: Callable[[str], SentFolder] | None = None
+    url: str, edition: str, places: Iterable[Place], folder: Callable[[str], SentFolder] | None = None
 ) -> Mapping[Place, Evidence]:
-    """Which mails in doubt lie in a folder of an IMAP server: these went out. Raises InboxError, ConfigurationError."""
+    """Which mails lie in a folder of an IMAP server: these went out. Raises InboxError, ConfigurationError."""
     found: dict[Place, Evidence] = {}
     opened: SentFolder | None = None
     try:
         opened = folder(url) if folder else SentFolder(imap_place(url))
-        for doubt in doubts:
-            if opened.has(f"<{edition_reference(edition, *doubt.place)}."):
-                found[doubt.place] = Evidence(News.SENT)
+        for place in places:
+            if opened.has(f"<{edition_reference(edition, *place)}."):
+                found[place] = Evidence(News.SENT)
     except (InboxError, ConfigurationError) as error:
         message = error.message.replace(SETTING, SENT_FOLDER).replace("mailbox of bounces", "folder of sent mails")
         raise type(error)(message, f"Check {SENT_FOLDER}.") from None
@@ -88,4 +111,4 @@ def look_in_folder(
     return found
 
 
-__all__ = ["MAIL_LOG", "SENT_FOLDER", "SentFolder", "look_in_folder", "look_in_log"]
+__all__ = ["MAIL_LOG", "SENT_FOLDER", "SentFolder", "look_in_folder", "look_in_log", "look_through_log"]

@@ -1,8 +1,9 @@
 """A mail server's log as evidence of what became of mails, by their Message-IDs: Postfix and Exim. Pure."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from chalicelib.deliver.ledger import News
 
@@ -15,6 +16,7 @@ _RELAY = re.compile(r"relay=([^,\s]{1,300})")
 _EXIM = re.compile(r"(?:^|\s)([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (<=|=>|->|\*\*|==|Completed) ?")
 _EXIM_ID = re.compile(r" id=([^\s]{3,400})")
 _FILTER = re.compile(r"(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])\S{0,60}:(\d{1,5})$")
+Mark = TypeVar("Mark", bound=Hashable)
 _RANK = {News.SENT: 1, News.DELIVERED: 2, News.BOUNCED: 3}
 
 
@@ -26,16 +28,17 @@ class Evidence:
     words: str = ""
 
 
-class LogReader:
+class LogReader(Generic[Mark]):
     """Reads lines in the order of time; ``found`` grows.
 
-    ``whose`` gives the place (chunk and position) that a Message-ID stands for, without its brackets; None for others'.
+    ``whose`` gives what a Message-ID, without its brackets, stands for, such as a chunk and a position; None for
+    others'.
     """
 
-    def __init__(self, whose: Callable[[str], tuple[int, int] | None]) -> None:
+    def __init__(self, whose: Callable[[str], Mark | None]) -> None:
         self._whose = whose
-        self._queued: dict[str, tuple[int, int]] = {}
-        self.found: dict[tuple[int, int], Evidence] = {}
+        self._queued: dict[str, Mark] = {}
+        self.found: dict[Mark, Evidence] = {}
 
     def read(self, lines: Iterable[str]) -> None:
         """Take in more of the log."""
@@ -74,7 +77,7 @@ class LogReader:
             elif sign == "Completed":
                 del self._queued[queue]
 
-    def _arrived(self, queue: str, message_id: str) -> tuple[int, int] | None:
+    def _arrived(self, queue: str, message_id: str) -> Mark | None:
         """Queue ids come again, so one that belongs to another mail now is forgotten."""
         place = self._whose(message_id)
         self._queued.pop(queue, None)
@@ -82,7 +85,7 @@ class LogReader:
             self._queued[queue] = place
         return place
 
-    def _say(self, about: tuple[int, int], news: News, words: str) -> None:
+    def _say(self, about: Mark, news: News, words: str) -> None:
         known = self.found.get(about)
         if known is None or _RANK[known.news] < _RANK[news]:
             self.found[about] = Evidence(news, words)

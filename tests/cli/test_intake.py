@@ -94,6 +94,8 @@ def test_a_backup_moves_a_house_and_nothing_is_sent_until_a_person_says_so(comma
     assert "site is paused" in command.run("status").out
     command.run("approve", EDITION, "--now", MONDAY, code=None)
     command.run("send", EDITION, "--now", THURSDAY, code=2)
+    assert "reconcile" in command.run("site", "resume", code=2).err
+    assert "nowhere to hear from" in command.run("reconcile").out
     assert "goes on" in command.run("site", "resume").out
     assert "not paused" in command.run("site", "resume").out
     assert command.run("status", "--json").json["paused"] == ""

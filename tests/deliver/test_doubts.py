@@ -236,7 +236,7 @@ class Folder(SentFolder):
 def test_what_lies_in_the_folder_of_sent_mails_was_sent(house: House) -> None:
     doubts = list(doubts_of(house).of(ID))
     folder = Folder([doubts[1].message_id, "digest.2026-11-26.10.0.aaaaaaaaaa@example.org"])
-    assert look_in_folder("", ID, doubts, lambda _: folder) == {(0, 1): Evidence(News.SENT)}
+    assert look_in_folder("", ID, [one.place for one in doubts], lambda _: folder) == {(0, 1): Evidence(News.SENT)}
     assert folder.closed
 
 
@@ -246,6 +246,6 @@ def test_a_folder_that_can_not_be_asked_names_its_own_setting(house: House) -> N
 
     doubts = list(doubts_of(house).of(ID))
     with pytest.raises(InboxError, match=r"The folder of sent mails .* SENDBRIEF_SENT_FOLDER"):
-        look_in_folder("", ID, doubts, fails)
+        look_in_folder("", ID, [one.place for one in doubts], fails)
     with pytest.raises(ConfigurationError, match=r"SENDBRIEF_SENT_FOLDER"):
-        look_in_folder("https://example.org", ID, doubts)
+        look_in_folder("https://example.org", ID, [one.place for one in doubts])
