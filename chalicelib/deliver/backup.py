@@ -2,7 +2,7 @@
 
 The file is gzip over lines of JSON: a header, ``["item", pk, sk, data, expires, counters]`` for each item,
 ``["blob", name, base64]`` for each blob, and an end with counts and the SHA-256 of all lines before it.
-Queues are not in it: what they hold follows from the items.
+Queues are not in it, nor where they lie in the table: what they hold follows from the items.
 """
 
 import base64
@@ -26,6 +26,8 @@ from chalicelib.store import Blobs, Item, Table
 
 FORMAT = 1
 EVERY = 1000
+QUEUES = "QUEUE#"
+"""How the partitions begin in which queues lie, where there is no service for them (store/table_queue.py)."""
 _WIDTHS = {"['item']": 6, "['blob']": 3, "['end']": 2}
 """How long the line of each kind is."""
 Progress = Callable[[int], None]
@@ -92,7 +94,7 @@ def _write(
 
     put(header)
     for item in table.everything():
-        if item.expires is None or item.expires > now.timestamp():
+        if not item.key.pk.startswith(QUEUES) and (item.expires is None or item.expires > now.timestamp()):
             put(_line(item))
     for name in blobs.names(""):
         content = blobs.get(name)

@@ -54,8 +54,8 @@ _BY_PLACE = {
 }  # fmt: skip
 NOBODYS = frozenset({
     "ALARM", "AUDIT", "BEYOND", "BRAKE", "BUNDLE", "BUNDLES", "CONSENT-TEXT", "DATED", "EDITIONS", "ENTRIES",
-    "IDENTITY", "IMPORT", "KEYS", "MX", "NEWSLETTER", "PACE", "RESTORED", "RETENTION", "SITE", "SOURCE", "VARIANT",
-    "WEBHOOK", "WORK",
+    "IDENTITY", "IMPORT", "KEYS", "MX", "NEWSLETTER", "PACE", "READY", "RESTORED", "RETENTION", "SITE", "SOURCE",
+    "TRIAL", "VARIANT", "WEBHOOK", "WORK",
 })  # fmt: skip
 """Beginnings of keys below which nothing of a reader lies: content, settings of programs, hashes of files."""
 _EU_REGIONS = frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"})
