@@ -1,23 +1,33 @@
 """The doors of the Lambda functions: each parses its trigger, calls one verb, answers."""
 
-import asyncio
+import gc
+
+gc.set_threshold(100_000, 50, 50)  # what a start loads stays: looking for garbage among it takes a tenth of the time
+
+# ruff: noqa: E402 (the line above is to come first)
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.invocation import invocation, start_logs
 from chalicelib.logs import correlated, logger
-from chalicelib.runtime import Runtime
 from chalicelib.store import QueueMessage
 from chalicelib.web import house
-from chalicelib.web.public import application
+from chalicelib.web.doors import Doors
 
-start_logs()
-app = application()
+if TYPE_CHECKING:
+    from chalicelib.runtime import Runtime
+
+if start_logs().function:
+    app = Doors()  # they open as requests come
+else:  # whoever packages, and one machine
+    from chalicelib.web.public import application
+
+    app = application()
 LOG = logger("sendbrief")
 
 PATIENCE_SECONDS = 20.0
@@ -30,7 +40,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60, 900
 def tick(event: CloudWatchEvent) -> None:
     """Hear what came back by mail, collect, compose, prove, dispatch. A rule may run twice; a tick may too."""
     with correlated(), invocation(event.context):
-        asyncio.run(_tick())
+        _run(_tick())
 
 
 # Two at once are enough for SES's usual rates. The template puts its own queue in the place of the name.
@@ -50,7 +60,7 @@ def chunks(event: SQSEvent) -> dict[str, Any]:
 def notices(event: SQSEvent) -> dict[str, Any]:
     """Send mails to single people, such as the one that asks to confirm an address."""
     with invocation(event.context):
-        return {"batchItemFailures": asyncio.run(_post(event.to_dict()["Records"]))}
+        return {"batchItemFailures": _run(_post(event.to_dict()["Records"]))}
 
 
 # One event is one message; those of one chunk are one write, so a few seconds' wait for more of them is worth it.
@@ -81,6 +91,12 @@ def _message(record: dict[str, Any]) -> QueueMessage:
     return QueueMessage(record["body"], record["receiptHandle"], attempts)
 
 
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio  # here: the public pages do without
+
+    return asyncio.run(work)
+
+
 async def _post(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The records to be tried again. Trouble gives one back for later."""
     from chalicelib.deliver.notices import read_notice
@@ -109,7 +125,7 @@ async def _tick() -> None:
     await _give_back(runtime)
 
 
-def _hear_mailbox(runtime: Runtime) -> None:
+def _hear_mailbox(runtime: "Runtime") -> None:
     """What came back by mail since the last tick; trouble with it stops no sending."""
     from chalicelib.deliver.hearing.listening import ROUND_SECONDS, within
 
@@ -121,7 +137,7 @@ def _hear_mailbox(runtime: Runtime) -> None:
 def _worked(record: dict[str, Any], lambda_context: object, time_left: Callable[[], float]) -> bool:
     """Whether the record is done with; its figures are its own, so that they are found by edition and chunk."""
     with invocation(lambda_context):
-        return asyncio.run(_work(record, time_left))
+        return _run(_work(record, time_left))
 
 
 async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:
@@ -145,7 +161,7 @@ async def _work(record: dict[str, Any], time_left: Callable[[], float]) -> bool:
     return True
 
 
-async def _give_back(runtime: Runtime) -> None:
+async def _give_back(runtime: "Runtime") -> None:
     """Connections belong to this event loop, which ends with the call."""
     if "transport" in runtime.__dict__:
         await runtime.transport.aclose()

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from bench import costs, feeds, importing, letters, planning, rendering, ses, smtp
+from bench import coldstart, costs, feeds, importing, letters, planning, rendering, ses, smtp
 from bench.peers import measuring as peers
 
 
@@ -16,6 +16,7 @@ def main() -> None:
     console.print(ses.table())
     console.print(planning.table())
     console.print(costs.table())
+    console.print(coldstart.table())
     console.print(smtp.table())
     console.print(peers.table())
 

@@ -57,11 +57,10 @@ class Adapters:
     def table(self) -> Table:
         """The table."""
         if self.settings.store == "aws":
-            import boto3
-
+            from chalicelib.aws_clients import client
             from chalicelib.store.dynamodb import DynamoTable
 
-            return DynamoTable(boto3.client("dynamodb"), self.settings.table)
+            return DynamoTable(client("dynamodb"), self.settings.table)
         from chalicelib.store.sqlite import SqliteTable
 
         return SqliteTable(self.database)
@@ -70,11 +69,10 @@ class Adapters:
     def blobs(self) -> Blobs:
         """The blobs."""
         if self.settings.store == "aws":
-            import boto3
-
+            from chalicelib.aws_clients import client
             from chalicelib.store.s3 import S3Blobs
 
-            return S3Blobs(boto3.client("s3"), _required(self.settings.bucket, "SENDBRIEF_BUCKET"))
+            return S3Blobs(client("s3"), _required(self.settings.bucket, "SENDBRIEF_BUCKET"))
         from chalicelib.store.sqlite_blobs import SqliteBlobs
 
         return SqliteBlobs(self.database)
@@ -112,11 +110,10 @@ class Adapters:
 
     def _queue(self, name: str, url: str, variable: str, *, on_aws: bool = False, dead: str = "") -> Queue:
         if on_aws or self._asks_sqs:
-            import boto3
-
+            from chalicelib.aws_clients import client
             from chalicelib.store.sqs import SqsQueue
 
-            return SqsQueue(boto3.client("sqs"), _required(url, variable), dead or None)
+            return SqsQueue(client("sqs"), _required(url, variable), dead or None)
         if self.settings.store == "aws":
             from chalicelib.store.table_queue import TableQueue
 
@@ -202,11 +199,10 @@ class Adapters:
         """A setting that may be a secret: itself, or what AWS Systems Manager keeps where it is ``ssm:/name``."""
         if not value.startswith("ssm:"):
             return value
-        import boto3
-
+        from chalicelib.aws_clients import client
         from chalicelib.store.parameters import read_parameter
 
-        return read_parameter(boto3.client("ssm"), value, variable)
+        return read_parameter(client("ssm"), value, variable)
 
     def delete_mails(self, wanted: Callable[[str], bool]) -> int:
         """Delete the mails of the Maildir whose recipient is ``wanted``; how many."""

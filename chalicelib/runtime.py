@@ -7,31 +7,25 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.audience.audience import Audience
-from chalicelib.audience.happenings import announcer
-from chalicelib.audience.moving import Moves
-from chalicelib.audience.people import Announce
-from chalicelib.audience.signup import SignUps
-from chalicelib.audience.suppression import Suppressions
-from chalicelib.audience.tokens import (
-    ChangeTokens,
-    ConfirmTokens,
-    DataTokens,
-    MailTokens,
-    PreferencesTokens,
-    UnsubscribeTokens,
-)
 from chalicelib.clock import system_clock
-from chalicelib.content.values import Newsletter, Site
 from chalicelib.errors import ConfigurationError
-from chalicelib.sited import Sited
+from chalicelib.signed import Signed
 from chalicelib.transports import Transport
 
 if TYPE_CHECKING:
+    from chalicelib.audience.audience import Audience
     from chalicelib.audience.erasing import Whom
+    from chalicelib.audience.moving import Moves
+    from chalicelib.audience.people import Announce
+    from chalicelib.audience.signup import SignUps
+    from chalicelib.audience.suppression import Suppressions
     from chalicelib.collect.collector import Progress as CollectProgress
     from chalicelib.collect.fetch import Fetch
     from chalicelib.compose.composer import Composer
+    from chalicelib.compose.editions import EditionStore
+    from chalicelib.content.values import Newsletter, Site
+    from chalicelib.deliver.braking import Braking
+    from chalicelib.deliver.chunks import ChunkStore
     from chalicelib.deliver.costs import Cost
     from chalicelib.deliver.dispatcher import Dispatcher
     from chalicelib.deliver.guarding import Guard
@@ -46,37 +40,14 @@ if TYPE_CHECKING:
     from chalicelib.deliver.worker import Progress, Sender, Worker
 
 
-class Runtime(Sited):
+class Runtime(Signed):
     """One process's house. Everything is built when it is first asked for."""
 
     @cached_property
-    def tokens(self) -> UnsubscribeTokens:
-        """The signer of unsubscribe links."""
-        return UnsubscribeTokens(self.secrets)
-
-    @cached_property
-    def preferences(self) -> PreferencesTokens:
-        """The signer of links to what a reader may choose."""
-        return PreferencesTokens(self.secrets)
-
-    @cached_property
-    def confirmations(self) -> ConfirmTokens:
-        """The signer of links that confirm a subscription."""
-        return ConfirmTokens(self.secrets)
-
-    @cached_property
-    def changes(self) -> ChangeTokens:
-        """The signer of links that confirm a new address."""
-        return ChangeTokens(self.secrets)
-
-    @cached_property
-    def data_links(self) -> DataTokens:
-        """The signer of links to all that is known of somebody."""
-        return DataTokens(self.secrets)
-
-    @cached_property
-    def audience(self) -> Audience:
+    def audience(self) -> "Audience":
         """The subscribers."""
+        from chalicelib.audience.audience import Audience
+
         return Audience(self.table, self.secrets, self.announce, self._forget_elsewhere)
 
     def _forget_elsewhere(self, whom: "Whom") -> dict[str, int]:
@@ -90,23 +61,31 @@ class Runtime(Sited):
         return {"reasons": reasons, "mails": mails}
 
     @cached_property
-    def signups(self) -> SignUps:
+    def signups(self) -> "SignUps":
         """Requests that wait for their confirmation."""
+        from chalicelib.audience.signup import SignUps
+
         return SignUps(self.table, self.announce)
 
     @cached_property
-    def moves(self) -> Moves:
+    def moves(self) -> "Moves":
         """Changes of address."""
+        from chalicelib.audience.moving import Moves
+
         return Moves(self.table, self.announce)
 
     @cached_property
-    def suppressions(self) -> Suppressions:
+    def suppressions(self) -> "Suppressions":
         """Who is never written to."""
+        from chalicelib.audience.suppression import Suppressions
+
         return Suppressions(self.table, self.announce)
 
     @property
-    def announce(self) -> Announce:
+    def announce(self) -> "Announce":
         """What other programs are told of what happens to subscribers."""
+        from chalicelib.audience.happenings import announcer
+
         return announcer(self.clock)
 
     def notices(self, transport: Transport | None = None) -> "Notices":
@@ -126,6 +105,7 @@ class Runtime(Sited):
     @property
     def listener(self) -> "Listener":
         """What hears of mails that came back, of complaints and of the provider's events."""
+        from chalicelib.audience.tokens import MailTokens
         from chalicelib.deliver.hearing.listening import Listener
 
         self.follow_or_keep()
@@ -157,6 +137,20 @@ class Runtime(Sited):
         from chalicelib.compose.composer import Composer
 
         return Composer(self.site, self.table, self.blobs)
+
+    @property
+    def editions(self) -> "EditionStore":
+        """The editions."""
+        from chalicelib.compose.editions import EditionStore
+
+        return EditionStore(self.table, self.blobs)
+
+    @property
+    def chunk_store(self) -> "ChunkStore":
+        """The chunks of recipients."""
+        from chalicelib.deliver.chunks import ChunkStore
+
+        return ChunkStore(self.table, self.blobs)
 
     @property
     def dispatcher(self) -> "Dispatcher":
@@ -224,9 +218,9 @@ class Runtime(Sited):
         from chalicelib.deliver.worker import Worker
 
         self.follow_or_keep()
-        dispatcher, embedded = self.dispatcher, self.settings.store == "sqlite"
+        embedded = self.settings.store == "sqlite"
         return Worker(
-            self.site, self.table, dispatcher.chunks, dispatcher.editions, self.transport, self.secrets, self._sender,
+            self.site, self.table, self.chunk_store, self.editions, self.transport, self.secrets, self._sender,
             self.clock, progress=progress, wave_size=self.crew.wave, time_left=time_left,
             turns=self.turns(PATIENCE_SECONDS if patience is None else patience),
             recorder=GroupingRecorder(self.table) if embedded else DirectRecorder(self.table), watch=self.watching,
@@ -237,12 +231,19 @@ class Runtime(Sited):
     def guard(self) -> "Guard":
         """The brake and the alarms of the site as it is now."""
         from chalicelib.deliver.alarms import Alarms
-        from chalicelib.deliver.braking import Braking
         from chalicelib.deliver.guarding import Guard, word_of
 
-        house = self.site, self.table, self.dispatcher.editions, self.dispatcher.chunks
         word = word_of(self.pacing, time.time)
-        return Guard(Braking(*house, word), Alarms(*house, lambda: self.queues, word))
+        alarms = Alarms(self.site, self.table, self.editions, self.chunk_store, lambda: self.queues, word)
+        return Guard(self.braking, alarms)
+
+    @property
+    def braking(self) -> "Braking":
+        """The brake alone, which each worker has a foot on."""
+        from chalicelib.deliver.braking import Braking
+        from chalicelib.deliver.guarding import word_of
+
+        return Braking(self.site, self.table, self.editions, self.chunk_store, word_of(self.pacing, time.time))
 
     @property
     def watching(self) -> "Watching":
@@ -250,7 +251,7 @@ class Runtime(Sited):
         from chalicelib.deliver.watching import Watching
 
         limits, by = self.site.sending.brake, self.settings.transport
-        return Watching(self.guard.braking, self.suppressions, limits, self.clock, by, self._tallies)
+        return Watching(self.braking, self.suppressions, limits, self.clock, by, self._tallies)
 
     @cached_property
     def _tallies(self) -> "Tallies":
@@ -284,7 +285,7 @@ class Runtime(Sited):
         return Sender(self.owners.token, self.owners.alive)
 
 
-def _newsletter(site: Site, name: str) -> Newsletter:
+def _newsletter(site: "Site", name: str) -> "Newsletter":
     """Whose edition is being sent. Raises ConfigurationError where the site has lost it meanwhile."""
     if name not in site.newsletters:
         raise ConfigurationError(

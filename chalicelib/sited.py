@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters import Adapters
-from chalicelib.content.load import LoadedSite, load_site
-from chalicelib.content.values import Site
 from chalicelib.errors import UsageError
 
 if TYPE_CHECKING:
     from chalicelib.content.following import Follower
+    from chalicelib.content.load import LoadedSite
     from chalicelib.content.published import Shelf
+    from chalicelib.content.values import Site
 
 AGAIN_SECONDS = 30.0
 """So long a published site is used before a page looks whether there is another."""
@@ -21,7 +21,7 @@ class Sited(Adapters):
     """A house with a site in it."""
 
     @property
-    def loaded(self) -> LoadedSite:
+    def loaded(self) -> "LoadedSite":
         """The site with its problems: as it lies on the disk, or as it is published, looked for every 30 seconds.
 
         Where what is published can't be used, the last that could is. Raises BundleError before there is any.
@@ -30,11 +30,13 @@ class Sited(Adapters):
             return self.follower.keep(within=AGAIN_SECONDS)
         loaded: LoadedSite | None = self.__dict__.get("loaded")
         if loaded is None:
+            from chalicelib.content.load import load_site
+
             loaded = self.__dict__["loaded"] = load_site(self.settings.site)
         return loaded
 
     @property
-    def site(self) -> Site:
+    def site(self) -> "Site":
         """The site. Raises ConfigurationError where it is broken, or none is published."""
         return self.loaded.require()
 

@@ -74,6 +74,74 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
     return base / "site", base / "data", tokens
 
 
+STARTED = """
+import json, sys
+sys.path.insert(0, {root!r})
+import app
+{act}
+print(json.dumps(sorted(sys.modules)))
+"""
+OF_NO_START = {
+    "asyncio",
+    "boto3",
+    "botocore",
+    "jinja2",
+    "yaml",
+    "itsdangerous",
+    "email_validator",
+    "mjml",
+    "nh3",
+    "feedparser",
+    "chalicelib.runtime",
+    "chalicelib.content.values",
+    "chalicelib.web.answers",
+    "chalicelib.web.public",
+}
+
+
+def started(act: str = "") -> set[str]:
+    """What a function has loaded when it starts; AWS says by a variable that it is one."""
+    code, environment = STARTED.format(root=str(ROOT), act=act), {"AWS_LAMBDA_FUNCTION_NAME": "f"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_function_that_starts_loads_the_doors_and_nothing_behind_them() -> None:
+    assert not started() & OF_NO_START
+    assert {"app", "chalice.app", "chalicelib.invocation", "chalicelib.web.doors"} <= started()
+
+
+def test_a_room_of_the_pages_is_entered_when_somebody_asks_for_it() -> None:
+    leaving = started("app.app.open('/u/{token}')")
+    rooms = {name for name in leaving if name in {f"chalicelib.web.{room}" for room in OF_ROOMS}}
+    assert rooms == {"chalicelib.web.leaving"}
+    assert not leaving & {"jinja2", "boto3", "botocore", "asyncio", "chalicelib.content.values"}
+
+
+OF_ROOMS = ("public", "public_files", "subscribing", "confirming", "preferences", "moving", "leaving", "my_data", "api")
+
+
+def test_opened_room_by_room_every_route_is_where_it_is_with_all_open() -> None:
+    """Each path finds its room, and answers with the very same view."""
+    code = (
+        "from chalicelib.web.doors import Doors\n"
+        "import json, sys\n"
+        "paths = json.loads(sys.argv[1])\n"
+        "doors = Doors()\n"
+        "for path, methods in paths.items():\n"
+        "    doors.open(path)\n"
+        "    assert sorted(doors.routes[path]) == methods, (path, sorted(doors.routes.get(path, {})))\n"
+        "print(len(doors.routes))\n"
+    )
+    from chalicelib.web.public import application
+
+    routes = {path: sorted(methods) for path, methods in application().routes.items()}
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(routes)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(routes) > 40
+
+
 def test_starting_loads_nothing_heavy(sent: tuple[Path, Path, dict[str, str]]) -> None:
     assert loaded_by("", *sent[:2]) == set()
 

@@ -4,18 +4,14 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from functools import lru_cache
-
-import email_validator
+from functools import cache, lru_cache
+from types import ModuleType
 
 from chalicelib.errors import AddressError
 
-# Reserved names (RFC 2606, RFC 6761) can't get mail, but tests and demos live on them: the transport
-# decides, not the syntax.
-for _name in ("invalid", "test", "example"):
-    if _name in email_validator.SPECIAL_USE_DOMAIN_NAMES:
-        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_name)
-
+RESERVED = ("invalid", "test", "example")
+"""Names (RFC 2606, RFC 6761) that can't get mail, but tests and demos live on them: the transport decides, not the
+syntax."""
 MAX_NAME = 100
 MAX_LOCAL, MAX_ADDRESS = 64, 254
 """RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter less its angle brackets. SES keeps both."""
@@ -50,13 +46,25 @@ def parse_address(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _ascii_domain(domain: str) -> str:
     """The domain in A-labels, '' where it is none. Kept, for half of a million addresses share a few domains."""
+    email_validator = _validator()
     try:
         checked = email_validator.validate_email(
             f"x@{domain}", check_deliverability=False, allow_smtputf8=False, strict=True
         )
     except email_validator.EmailNotValidError:
         return ""
-    return checked.ascii_domain
+    return str(checked.ascii_domain)
+
+
+@cache
+def _validator() -> ModuleType:
+    """The library, when an address is first checked: those who only send check none, and start sooner."""
+    import email_validator
+
+    for name in RESERVED:
+        if name in email_validator.SPECIAL_USE_DOMAIN_NAMES:
+            email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(name)
+    return email_validator
 
 
 CODES = {

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from chalicelib.deliver.alarms import Alarms
 from chalicelib.deliver.braking import Braking
 from chalicelib.deliver.pacing import Pacing
 from chalicelib.errors import SendbriefError
 from chalicelib.transports import Transport
+
+if TYPE_CHECKING:
+    from chalicelib.deliver.alarms import Alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Guard:
     """The brake and the alarms of one site."""
 
     braking: Braking
-    alarms: Alarms
+    alarms: "Alarms"
 
     async def watch(self, transport: Callable[[], Transport], now: datetime) -> list[str]:
         """Look, stop what must be stopped, and tell the editors; what a person should know, in sentences."""

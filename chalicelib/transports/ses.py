@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.aws_clients import client
 from chalicelib.errors import ConfigurationError
 from chalicelib.transports import Fate, Mail, Outcome
 from chalicelib.transports.envelope import envelope_problem
@@ -43,8 +43,7 @@ def make_client(
         max_pool_connections=concurrency,
     )
     try:
-        # A session of its own: boto3's shared one is not safe for threads and remembers old credentials.
-        return boto3.session.Session().client("sesv2", region_name=region, config=config)
+        return client("sesv2", region=region, config=config)  # type: ignore[no-any-return]
     except BotoCoreError as error:
         raise ConfigurationError(
             f"No client for SES can be made: {error}", "Set AWS_REGION and credentials."

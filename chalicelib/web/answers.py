@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from chalice.app import CaseInsensitiveMapping, Request, Response
 
@@ -20,7 +21,9 @@ from chalicelib.invocation import request_id
 from chalicelib.logs import about, logger
 from chalicelib.web import house
 from chalicelib.web.languages import choose_language
-from chalicelib.web.pages import Page, Pages
+
+if TYPE_CHECKING:
+    from chalicelib.web.pages import Page, Pages
 
 LOG = logger(__name__)
 _request: ContextVar[Request] = ContextVar("request")  # Chalice keeps one for all threads; this is each one's own
@@ -55,14 +58,16 @@ def query(name: str) -> str:
     return str(values.get(name) or "") if values is not None else ""
 
 
-def pages() -> Pages:
+def pages() -> "Pages":
     """The pages in the language the request asks for. Raises ConfigurationError where the site is broken."""
+    from chalicelib.web.pages import Pages  # what pages are made with takes longer to load than all else of a door
+
     site = house.runtime().site
     accepted = str(request().headers.get("accept-language") or "")
     return Pages(site, choose_language(site.languages, query("lang"), accepted))
 
 
-def answer(page: Page, status: int = 200, *, cache: str = "no-store", **headers: str) -> Response:
+def answer(page: "Page", status: int = 200, *, cache: str = "no-store", **headers: str) -> Response:
     """A page as a response. ``cache`` is its Cache-Control; a cached page differs by Accept-Language."""
     bears = {"Content-Type": HTML, "Content-Security-Policy": page.policy, "Cache-Control": cache}
     vary = {} if cache == "no-store" else {"Vary": "Accept-Language"}

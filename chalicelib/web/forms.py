@@ -2,16 +2,19 @@
 
 from datetime import datetime, timedelta
 from math import ceil
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from chalice.app import Response
 
-from chalicelib.audience.choices import Form
-from chalicelib.audience.limits import Bucket, Limits, Taken
 from chalicelib.render.text import cut, header_text
 from chalicelib.web import house
 from chalicelib.web.answers import RefusedError, error_answer, request
 from chalicelib.web.nonces import NONCE_FIELD, Nonces, NonceState
+
+if TYPE_CHECKING:
+    from chalicelib.audience.choices import Form
+    from chalicelib.audience.limits import Bucket, Taken
 
 READ = ["GET", "HEAD"]
 WRITE = ["POST"]
@@ -52,7 +55,7 @@ def query_form() -> dict[str, list[str]]:
     return {str(name): [str(value) for value in values.getlist(name)] for name in values} if values else {}
 
 
-def first(form: Form, name: str) -> str:
+def first(form: "Form", name: str) -> str:
     """A field's first value, or ''."""
     return next(iter(form.get(name, ())), "")
 
@@ -67,25 +70,29 @@ def nonce(purpose: str, subject: str, now: datetime) -> str:
     return Nonces(house.runtime().secrets).make(purpose, subject, now)
 
 
-def nonce_again(form: Form, purpose: str, subject: str, now: datetime) -> str:
+def nonce_again(form: "Form", purpose: str, subject: str, now: datetime) -> str:
     """The nonce for a form that is shown once more: its own while that is good, so that nobody has to wait anew."""
     own = nonce_state(form, purpose, subject, now) is NonceState.OK
     return first(form, NONCE_FIELD) if own else nonce(purpose, subject, now)
 
 
-def nonce_state(form: Form, purpose: str, subject: str, now: datetime, soonest: timedelta = timedelta()) -> NonceState:
+def nonce_state(
+    form: "Form", purpose: str, subject: str, now: datetime, soonest: timedelta = timedelta()
+) -> NonceState:
     """What the nonce of a form says."""
     nonces = Nonces(house.runtime().secrets)
     return nonces.check(first(form, NONCE_FIELD), purpose, subject, now, soonest=soonest)
 
 
-def is_stale(form: Form, purpose: str, subject: str, now: datetime) -> bool:
+def is_stale(form: "Form", purpose: str, subject: str, now: datetime) -> bool:
     """Whether a form has to be shown once more before what it asks for is done."""
     return nonce_state(form, purpose, subject, now) is not NonceState.OK
 
 
-def take(*buckets: Bucket, now: datetime) -> Taken:
+def take(*buckets: "Bucket", now: datetime) -> "Taken":
     """Take one from each bucket, or from none."""
+    from chalicelib.audience.limits import Limits
+
     runtime = house.runtime()
     return Limits(runtime.table, runtime.secrets.sid_key).take_all(buckets, now)
 

@@ -1,18 +1,22 @@
 """The process's one Runtime: built when a door first needs it, or given by whoever serves on one machine."""
 
 import threading
+from typing import TYPE_CHECKING
 
-from chalicelib.runtime import Runtime
+if TYPE_CHECKING:
+    from chalicelib.runtime import Runtime
 
 _lock = threading.Lock()
-_kept: list[Runtime] = []
+_kept: "list[Runtime]" = []
 _desk = threading.Event()
 
 
-def runtime() -> Runtime:
+def runtime() -> "Runtime":
     """The runtime of this process. Raises ConfigurationError where the settings can't work."""
     with _lock:
         if not _kept:
+            from chalicelib.runtime import Runtime
+
             _kept.append(Runtime())
         return _kept[0]
 
@@ -22,7 +26,7 @@ def has_desk() -> bool:
     return _desk.is_set()
 
 
-def use(given: Runtime | None, *, desk: bool = False) -> None:
+def use(given: "Runtime | None", *, desk: bool = False) -> None:
     """Work with this runtime from now on; None forgets it, so that the next door builds a fresh one."""
     (_desk.set if desk else _desk.clear)()
     with _lock:

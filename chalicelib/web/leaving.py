@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Response
@@ -10,7 +11,9 @@ from chalicelib.audience.tokens import names_of
 from chalicelib.web import house
 from chalicelib.web.answers import answer, door, pages, request
 from chalicelib.web.forms import ANY_TYPE, MAX_FORM, READ, WRITE, fields_of, first, words
-from chalicelib.web.pages import Pages
+
+if TYPE_CHECKING:
+    from chalicelib.web.pages import Pages
 
 leaving = Blueprint(__name__)
 
@@ -59,7 +62,7 @@ def leave(token: str) -> Response:
     return _left(single or names)
 
 
-def _titles(shown: Pages, names: Sequence[str]) -> str:
+def _titles(shown: "Pages", names: Sequence[str]) -> str:
     titles = [shown.title_of(name) for name in names]
     return shown.say("web.leave.two", first=titles[0], second=titles[1]) if len(titles) > 1 else "".join(titles)
 

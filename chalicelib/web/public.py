@@ -2,25 +2,17 @@
 
 from functools import cache
 
-from chalice.app import Blueprint, Chalice, Response
+from chalice.app import Blueprint, Response
 
 from chalicelib.compose.editions import EditionStore
 from chalicelib.content.archives import issue_of
-from chalicelib.logs import logger
 from chalicelib.web import house
-from chalicelib.web.answers import HTML, answer, door, file_answer, finish, pages, query
-from chalicelib.web.confirming import confirming
-from chalicelib.web.leaving import leaving
-from chalicelib.web.moving import moving
-from chalicelib.web.my_data import my_data
+from chalicelib.web.answers import HTML, answer, door, file_answer, pages, query
+from chalicelib.web.doors import Doors
 from chalicelib.web.pages import Pages
-from chalicelib.web.preferences import preferences
-from chalicelib.web.public_files import files
 from chalicelib.web.reading import archive_page, edition_page, front_page, newsletter_page, old_issue_page
-from chalicelib.web.subscribing import subscribing
 
 public = Blueprint(__name__)
-public.register_middleware(finish, "http")
 
 READ = ["GET", "HEAD"]
 ANY_TYPE = ["*/*"]  # what a reader says of a body that nobody reads is no reason to refuse
@@ -90,14 +82,6 @@ def _editions() -> EditionStore:
 
 
 @cache
-def application() -> Chalice:
-    """The Chalice app with all public routes: the functions' and one machine's. A Blueprint can be used once only."""
-    app = Chalice(app_name=logger("sendbrief").name, configure_logs=False)  # it logs what escapes a view
-    app.api.binary_types = ["*/*"]  # else a picture asked for with "Accept: */*" comes as base64 text
-    app.register_blueprint(public)
-    for room in (files, subscribing, confirming, preferences, moving, leaving, my_data):
-        app.register_blueprint(room)
-    from chalicelib.web.api.routes import api
-
-    app.register_blueprint(api)
-    return app
+def application() -> Doors:
+    """The Chalice app with all public routes. A Blueprint can be used once only."""
+    return Doors().open_all()

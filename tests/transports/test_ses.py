@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
+from chalicelib import aws_clients
 from chalicelib.errors import ConfigurationError, ProviderStoppedError, TransportUnavailableError
 from chalicelib.transports import Fate, Mail, Outcome, provider_stopped, quota_used, wants_bulk
 from chalicelib.transports.maildir import MaildirTransport
@@ -197,6 +198,15 @@ def test_nobody_answers() -> None:
             client.close()
 
 
+@pytest.fixture
+def stranger() -> Iterator[None]:
+    """A process that does not know yet whose it is."""
+    aws_clients._session.cache_clear()
+    yield
+    aws_clients._session.cache_clear()
+
+
+@pytest.mark.usefixtures("stranger")
 def test_no_credentials(fake: FakeSes, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -210,6 +220,7 @@ def test_no_credentials(fake: FakeSes, monkeypatch: pytest.MonkeyPatch, tmp_path
     assert fake.requests == []
 
 
+@pytest.mark.usefixtures("stranger")
 def test_no_region(fake: FakeSes, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
