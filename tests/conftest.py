@@ -14,7 +14,7 @@ settings.register_profile("hunt", derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 """The same code gives the same result: a red test means a change made it red. `make hunt` draws anew each time."""
 
-NETWORKED = {"contract", "transports", "web", "e2e", "collect", "store", "cli", "kills", "doctor"}
+NETWORKED = {"contract", "transports", "web", "e2e", "collect", "store", "cli", "kills", "doctor", "cloud"}
 """Folders whose tests may reach servers of their own on this machine."""
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 

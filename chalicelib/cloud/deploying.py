@@ -218,10 +218,8 @@ class Deployment:
             status = self._ended("CREATE" if proposal.is_new else "UPDATE")
         if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             causes = "; ".join(self._failures()) or "CloudFormation gives no reason"
-            again = (
-                "Take the rest away with 'make destroy', then deploy again." if proposal.is_new else "It is as before."
-            )
-            raise DeploymentError(f"The stack ended as {status}: {causes}", f"{again} Mend what it names.")
+            before = "What is left of it goes with the next deployment" if proposal.is_new else "It is as before"
+            raise DeploymentError(f"The stack ended as {status}: {causes}", f"{before}. Mend what it names.")
 
     def _ended(self, what: str) -> str:
         client, told, status = self._aws.client("cloudformation"), "", ""

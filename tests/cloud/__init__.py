@@ -1,0 +1,1 @@
+"""Deploying, against a local AWS."""
