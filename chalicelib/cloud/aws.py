@@ -25,7 +25,7 @@ class Aws:
         """The region that everything is asked of. Raises DeploymentError where none is set."""
         region = self._session.region_name
         if not region:
-            raise DeploymentError("No region is set.", "Set AWS_DEFAULT_REGION to where it shall run, such as eu-central-1.")
+            raise DeploymentError("No region is set.", "Set AWS_DEFAULT_REGION, such as eu-central-1.")
         return str(region)
 
     def client(self, service: str) -> Any:

@@ -121,6 +121,7 @@ def goes(operator: Operator, aws: Aws) -> None:
     assert SECRET not in secrets
 
 
+NOWHERE = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 SOMEBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -129,12 +130,8 @@ SOMEBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     ("environment", "words", "hint"),
     [
         ({}, "No region is set.", "Set AWS_DEFAULT_REGION"),
-        ({"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "no credentials", "AWS_PROFILE"),
-        (
-            {**SOMEBODY, "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
-            "Could not connect",
-            "Look at the network",
-        ),
+        (NOWHERE, "no credentials", "AWS_PROFILE"),
+        ({**SOMEBODY, **NOWHERE}, "Could not connect", "Look at the network"),
     ],
 )  # fmt: skip
 def test_where_aws_cannot_be_asked_it_is_said_why(
