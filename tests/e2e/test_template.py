@@ -88,6 +88,20 @@ def test_the_table_is_kept_encrypted_and_can_be_put_back_to_any_second(template:
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_functions_work_on_a_restored_table_where_one_is_named_and_may(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["RestoredTable"]["Default"] == ""
+    assert template["Conditions"]["WithRestored"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RestoredTable"}, ""]}]}
+    table = {"Fn::If": ["WithRestored", {"Ref": "RestoredTable"}, {"Ref": "TableResource"}]}
+    for name in FUNCTIONS:
+        function = template["Resources"][name]["Properties"]
+        assert function["Environment"]["Variables"]["SENDBRIEF_TABLE"] == table
+        policies = template["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
+        said = json.dumps(policies)
+        arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}"
+        assert said.count('"TableResource"') == said.count(json.dumps(arn)) == 2
+    assert template["Outputs"]["TableName"]["Value"] == table, "so that --stage works on the same"
+
+
 def test_what_must_stay_is_kept_by_the_template_too(template: dict[str, Any]) -> None:
     for name in KEPT:
         assert template["Resources"][name]["DeletionPolicy"].startswith("Retain")
