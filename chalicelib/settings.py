@@ -35,11 +35,6 @@ SETTINGS = (
         "`sqs`",
         "With the store `aws`: `sqs`, or `table`: queues lie in the table, where there is [no SQS](kubernetes.md).",
     ),
-    Setting(
-        "SENDBRIEF_QUEUES",
-        "`sqs`",
-        "With the store `aws`: `sqs`, or `table`: queues lie in the table, where there is [no SQS](kubernetes.md).",
-    ),
     Setting("SENDBRIEF_TRANSPORT", "`maildir`", "`maildir` (files, nothing leaves), `smtp` or `ses`."),
     Setting("SENDBRIEF_MAILDIR", "`maildir` in the data folder", "Where the maildir transport delivers."),
     Setting(
@@ -121,7 +116,6 @@ class Settings:
     content: str = "folder"
     store: str = "sqlite"
     queues: str = "sqs"
-    queues: str = "sqs"
     transport: str = "maildir"
     maildir: Path = Path()
     smtp_url: str = ""
@@ -162,7 +156,6 @@ def load_settings(
         data=folder,
         content=_choice(values, "SENDBRIEF_CONTENT", ("folder", "published")),
         store=_choice(values, "SENDBRIEF_STORE", ("sqlite", "aws")),
-        queues=_choice(values, "SENDBRIEF_QUEUES", ("sqs", "table")),
         queues=_choice(values, "SENDBRIEF_QUEUES", ("sqs", "table")),
         transport=_choice(values, "SENDBRIEF_TRANSPORT", ("maildir", "smtp", "ses")),
         maildir=_absolute(Path(values.get("SENDBRIEF_MAILDIR") or folder / "maildir")),
