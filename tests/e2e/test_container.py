@@ -16,8 +16,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.house import Sink, sink
 
@@ -44,9 +46,18 @@ def root() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+def _python() -> str:
+    """A Python of the image's version that its user may run too."""
+    for place in (os.path.realpath(sys.executable), f"/usr/bin/python{PYTHON}"):
+        rights = ["setpriv", "--reuid", str(USER), "--clear-groups", "sh", "-c", f"test -x {place}"]
+        if shutil.which("setpriv") and subprocess.run(rights, check=False).returncode == 0:
+            return place
+    pytest.skip(f"no Python {PYTHON} that other users may run")
+
+
 def _build(folder: Path) -> None:
     """Its RUN and COPY lines, with ``folder`` for /opt/sendbrief."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "venv"], cwd=folder, check=True)
+    subprocess.run([_python(), "-m", "venv", "--without-pip", "venv"], cwd=folder, check=True)
     for source, target in re.findall(r"^COPY (?!--from)(\S+) (\S+)", FILE, re.MULTILINE):
         place = folder / target / (Path(source).name if target.endswith("/") else "")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -79,8 +90,10 @@ class Box:
 
     def __init__(self, root: Path, post: Sink) -> None:
         self.root, self.data = root, Path(tempfile.mkdtemp(prefix="container-data-"))
-        self.data.chmod(0o700)
-        os.chown(self.data, USER, USER)
+        self.scratch = Path(tempfile.mkdtemp(prefix="container-tmp-"))
+        for folder in (self.data, self.scratch):
+            folder.chmod(0o700)
+            os.chown(folder, USER, USER)
         block = FILE.split("ENV ")[1].split("\nUSER")[0]
         baked = dict(re.findall(r"(\w+)=(\S+)", block))
         self.environment = baked | {
@@ -92,13 +105,13 @@ class Box:
             "HOME": str(self.data),
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, program: str = "", given: Any = None) -> "subprocess.Popen[str]":
         """As `docker run --read-only --cap-drop ALL --security-opt no-new-privileges`, as far as setpriv can."""
         rights = ["--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
         command = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *rights]
         return subprocess.Popen(
-            [*command, f"{self.root}/venv/bin/sendbrief", *arguments],
-            cwd=self.data, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [*command, program or f"{self.root}/venv/bin/sendbrief", *arguments],
+            cwd=self.data, env=self.environment, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def run(self, *arguments: str) -> str:
@@ -119,6 +132,7 @@ def box(root: Path, post: Sink) -> Iterator[Box]:
     found = Box(root, post)
     yield found
     shutil.rmtree(found.data)
+    shutil.rmtree(found.scratch)
 
 
 def test_it_serves_and_sends_as_nobody_in_a_tree_that_is_read_only(box: Box, post: Sink) -> None:
@@ -143,6 +157,29 @@ def test_it_serves_and_sends_as_nobody_in_a_tree_that_is_read_only(box: Box, pos
     assert (box.data / "sendbrief.db").stat().st_uid == USER
 
 
+def test_a_pod_waits_for_a_site_and_takes_it_as_the_guide_says(box: Box, tmp_path: Path) -> None:
+    """One pod: its ConfigMap's settings, and the line of the guide that publishes, by another name of /tmp/site."""
+    settings = yaml.safe_load((ROOT / "deploy/kubernetes/one/settings.yaml").read_text())["data"]
+    box.environment |= settings | {"SENDBRIEF_SITE": "/site"}
+    port = _free_port()
+    server = box.start("serve", "--host", "127.0.0.1", "--port", str(port), "--no-desk")
+    try:
+        assert server.stderr is not None
+        assert "Nothing is published yet" in server.stderr.readline()
+        guide = (ROOT / "docs/kubernetes.md").read_text()
+        (line,) = re.findall(r"^tar c content \| kubectl .* -- sh -c '(.*)'$", guide, re.MULTILINE)
+        subprocess.run(["tar", "cf", str(tmp_path / "site.tar"), "content"], cwd=ROOT, check=True)
+        with (tmp_path / "site.tar").open("rb") as site:
+            words = line.replace("/tmp/site", f"{box.scratch}/site")
+            told, err = box.start("-c", words, program="/bin/sh", given=site).communicate(timeout=120)
+        assert "ublished" in told, err
+        assert _asked(f"http://127.0.0.1:{port}/readyz") == b"ok\n"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, said = server.communicate(timeout=60)
+    assert server.returncode == 0, said
+
+
 def test_nothing_in_it_can_install_or_build(root: Path) -> None:
     programs = {path.name for path in (root / "venv/bin").iterdir()}
     assert not {"pip", "pip3", "gcc", "cc"} & programs
@@ -158,7 +195,7 @@ def _free_port() -> int:
 
 
 def _asked(url: str) -> bytes:
-    for _ in range(200):
+    for _ in range(600):
         with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
             body: bytes = answer.read()
             return body
