@@ -189,6 +189,12 @@ def _refuse_unknown(values: Mapping[str, str]) -> None:
         raise ConfigurationError(f"{unknown[0]} is no setting.", f"Known are: {', '.join(sorted(_KNOWN))}.")
 
 
+def honour_region() -> None:
+    """Let AWS_REGION count, as in every other SDK of AWS: boto3 reads AWS_DEFAULT_REGION alone, which wins."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
+
+
 @dataclass(frozen=True, slots=True)
 class LogSettings:
     """What logs need to know before anything else works. ``function`` is the name on AWS Lambda, '' elsewhere."""

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import boto3.session
 import pytest
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.settings import SETTINGS, Settings, load_settings
+from chalicelib.settings import SETTINGS, Settings, honour_region, load_settings
 
 
 def load(tmp_path: Path, **values: str) -> Settings:
@@ -74,3 +75,19 @@ def test_a_mistake_is_named(tmp_path: Path, name: str, value: str) -> None:
         load(tmp_path, **{name: value})
     assert name in str(caught.value) or "path" in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "region"),
+    [({"AWS_REGION": "a-1"}, "a-1"), ({"AWS_REGION": "a-1", "AWS_DEFAULT_REGION": "b-1"}, "b-1"), ({}, None)],
+)
+def test_the_region_may_be_named_as_for_every_other_program(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], region: str | None
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "")  # so that it is put back, whoever sets it meanwhile
+        monkeypatch.delenv(name)
+    for name, value in {**given, "AWS_CONFIG_FILE": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    honour_region()
+    assert boto3.session.Session().region_name == region

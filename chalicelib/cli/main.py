@@ -42,6 +42,7 @@ from chalicelib.cli import (
 )
 from chalicelib.cli.context import Options, err, escape, show_error
 from chalicelib.errors import SendbriefError, UsageError
+from chalicelib.settings import honour_region
 
 app = typer.Typer(
     name="sendbrief",
@@ -135,6 +136,7 @@ def hoist(arguments: list[str]) -> list[str]:
 def main() -> None:
     """Run the command and exit."""
     arguments = sys.argv[1:]
+    honour_region()
     try:
         code = app(hoist(arguments), standalone_mode=False) or 0
     except SendbriefError as error:

@@ -25,7 +25,7 @@ class Aws:
         """The region that everything is asked of. Raises DeploymentError where none is set."""
         region = self._session.region_name
         if not region:
-            raise DeploymentError("No region is set.", "Set AWS_DEFAULT_REGION, such as eu-central-1.")
+            raise DeploymentError("No region is set.", "Set AWS_REGION, such as eu-central-1.")
         return str(region)
 
     def client(self, service: str) -> Any:
@@ -67,7 +67,7 @@ def asking(what: str) -> Iterator[None]:
     except (NoCredentialsError, PartialCredentialsError):
         raise DeploymentError(f"{what}: there are no credentials for AWS.", CREDENTIALS) from None
     except NoRegionError:
-        raise DeploymentError(f"{what}: no region is set.", "Set AWS_DEFAULT_REGION, such as eu-central-1.") from None
+        raise DeploymentError(f"{what}: no region is set.", "Set AWS_REGION, such as eu-central-1.") from None
     except ClientError as error:
         raise DeploymentError(f"{what}: {code_of(error)}, {said_by(error)}", _hint(code_of(error))) from None
     except BotoCoreError as error:

@@ -36,6 +36,11 @@ def site_files(root: Path, state: Path | None = None) -> dict[str, bytes]:
                     f"The site is far too large: {path} is file {len(found):,}, with {total / 1e6:.0f} MB up to it.",
                     f"At most {MAX_FILES:,} files and {MAX_ARCHIVE_BYTES // 1_000_000} MB are published.",
                 )
+    if "content/site.yaml" not in found:
+        raise NotFoundError(
+            f"There is no content/site.yaml to publish in {root}.",
+            "Name the site with --site; it may not lie inside of the data folder (--data).",
+        )
     return found
 
 

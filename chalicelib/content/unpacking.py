@@ -50,8 +50,10 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
             for path in folder.rglob("*")
             if path.is_symlink() or not path.is_dir()
         }
-        return there.keys() == manifest.files.keys() and all(
-            not path.is_symlink() and _mark(path) == manifest.files[name] for name, path in there.items()
+        return (
+            folder.is_dir()
+            and there.keys() == manifest.files.keys()
+            and all(not path.is_symlink() and _mark(path) == manifest.files[name] for name, path in there.items())
         )
     except OSError:
         return False

@@ -129,7 +129,7 @@ SOMEBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 @pytest.mark.parametrize(
     ("environment", "words", "hint"),
     [
-        ({}, "No region is set.", "Set AWS_DEFAULT_REGION"),
+        ({}, "No region is set.", "Set AWS_REGION"),
         (NOWHERE, "no credentials", "AWS_PROFILE"),
         ({**SOMEBODY, **NOWHERE}, "Could not connect", "Look at the network"),
     ],

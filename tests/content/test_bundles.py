@@ -248,6 +248,12 @@ def test_what_is_no_file_and_what_is_no_site_is_refused_by_name(tmp_path: Path) 
 # Where it is unpacked.
 
 
+def test_a_site_that_lies_within_the_data_folder_is_refused(tmp_path: Path) -> None:
+    root = site(tmp_path / "data" / "site")
+    with pytest.raises(NotFoundError, match=r"no content/site\.yaml"):
+        site_files(root, tmp_path / "data")
+
+
 def test_it_is_unpacked_once_and_used_again(tmp_path: Path) -> None:
     bundle, asked = bundle_of(), []
 

@@ -50,7 +50,6 @@ def script() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="the local AWS rolls the first stack of a clone back and gives no reason; not understood yet")
 @pytest.mark.timeout(590)
 def test_whoever_follows_the_document_has_a_stage_and_none_in_the_end(local_aws: LocalAws, tmp_path: Path) -> None:
     folder = clone(tmp_path / "sendbrief")
