@@ -42,7 +42,7 @@ def deploy(settings: Sequence[str], architecture: str, *, yes: bool, dry_run: bo
         template, url = deployment.upload(_packaged(stage, architecture), _commit())
         known = template["Parameters"]
         proposal = deployment.propose(url, parameters.wanted(aws, site, given, known, now), known, now)
-        _show(proposal)
+        show(proposal)
         if dry_run or not _agreed(deployment, proposal, yes=yes):
             deployment.withdraw(proposal)
             out.print("Nothing was changed.")
@@ -161,7 +161,8 @@ def _packaged(stage: str, architecture: str, folder: Path | None = None) -> Pack
     return made
 
 
-def _show(proposal: Proposal) -> None:
+def show(proposal: Proposal) -> None:
+    """What would change. Raises DeploymentError where people, editions or the domain's keys would be lost."""
     if not proposal.changes:
         out.print("The stack is as it should be: nothing changes.")
         return
