@@ -25,7 +25,7 @@ ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's name of each, and its machine's, as wheels have it."""
 NOT_IN_FUNCTIONS = (
     "chalicelib/cli", "chalicelib/cloud", "chalicelib/doctor", "chalicelib/web/desk.py", "chalicelib/web/inbox.py",
-    "chalicelib/web/server.py", "chalicelib/web/wsgi.py",
+    "chalicelib/web/health.py", "chalicelib/web/server.py", "chalicelib/web/wsgi.py",
 )  # fmt: skip
 """What only the command and one machine use."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
