@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.cli.context import out
 from chalicelib.cli.deploying import show
 from chalicelib.cloud.aws import Aws
 from chalicelib.cloud.deploying import KEPT, Change, Deployment, Proposal
@@ -135,13 +136,14 @@ def test_only_two_stages_have_a_stack() -> None:
         stack_name("test")
 
 
-def test_a_change_set_that_would_lose_data_is_shown_and_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_change_set_that_would_lose_data_is_shown_and_refused() -> None:
     """Whoever wanted it that way finds it in CloudFormation, not in a question that is answered by habit."""
     harmless = Change("Modify", "Tick", "AWS::Lambda::Function")
-    show(Proposal("id", "dev", False, (harmless,)))
-    assert "Tick" in capsys.readouterr().out
+    with out.capture() as shown:
+        show(Proposal("id", "dev", False, (harmless,)))
+    assert "Tick" in shown.get()
     losing = Change("Modify", "TableResource", "AWS::DynamoDB::Table", "True")
-    with pytest.raises(DeploymentError, match="TableResource") as raised:
+    with out.capture() as shown, pytest.raises(DeploymentError, match="TableResource") as raised:
         show(Proposal("id", "dev", False, (harmless, losing)))
     assert "resources.yaml" in raised.value.hint
-    assert "TableResource" in capsys.readouterr().out
+    assert "TableResource" in shown.get()
